@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the page table formats of io-pgtable report through tlb_add_range()
+ * when they unmap: all that was cleared, nothing else, once a run, and only to
+ * those who have a use for it.
+ */
+#include <kunit/device.h>
+#include <kunit/resource.h>
+#include <kunit/test-bug.h>
+#include <kunit/test.h>
+#include <linux/bitops.h>
+#include <linux/io-pgtable.h>
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
+
+struct format {
+	const char *name;
+	enum io_pgtable_fmt fmt;
+	unsigned long quirks;
+	unsigned int ias;
+	unsigned int oas;
+	unsigned long pgsize_bitmap;
+	/* What to map and unmap, and the page table entries it consists of */
+	size_t pgsize;
+	size_t granule;
+};
+
+#define FORMAT(_fmt, _quirks, _ias, _oas, _bitmap, _pgsize, _granule) {	\
+	.name = #_fmt " " #_ias " bits " #_pgsize,			\
+	.fmt = _fmt,							\
+	.quirks = _quirks,						\
+	.ias = _ias,							\
+	.oas = _oas,							\
+	.pgsize_bitmap = _bitmap,					\
+	.pgsize = SZ_##_pgsize,						\
+	.granule = SZ_##_granule,					\
+}
+
+#define LPAE(_fmt, _ias, _oas, _bitmap, _pgsize)			\
+	FORMAT(_fmt, IO_PGTABLE_QUIRK_NO_WARN, _ias, _oas, _bitmap, _pgsize, \
+	       _pgsize)
+
+#define V7S(_quirks, _ias, _oas, _pgsize, _granule)			\
+	FORMAT(ARM_V7S, _quirks, _ias, _oas,				\
+	       SZ_4K | SZ_64K | SZ_1M | SZ_16M, _pgsize, _granule)
+
+#define MTK_QUIRKS (IO_PGTABLE_QUIRK_ARM_MTK_EXT | \
+		    IO_PGTABLE_QUIRK_NO_PERMS | IO_PGTABLE_QUIRK_ARM_NS)
+
+#define DART(_fmt, _ias, _oas, _pgsize)					\
+	FORMAT(_fmt, 0, _ias, _oas, SZ_##_pgsize, _pgsize, _pgsize)
+
+static const struct format formats[] = {
+	LPAE(ARM_32_LPAE_S1, 32, 40, SZ_4K | SZ_2M | SZ_1G, 4K),
+	LPAE(ARM_32_LPAE_S1, 32, 40, SZ_4K | SZ_2M | SZ_1G, 2M),
+	LPAE(ARM_32_LPAE_S1, 32, 40, SZ_4K | SZ_2M | SZ_1G, 1G),
+	LPAE(ARM_32_LPAE_S2, 40, 40, SZ_4K | SZ_2M | SZ_1G, 4K),
+	LPAE(ARM_32_LPAE_S2, 40, 40, SZ_4K | SZ_2M | SZ_1G, 2M),
+	LPAE(ARM_32_LPAE_S2, 40, 40, SZ_4K | SZ_2M | SZ_1G, 1G),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_4K | SZ_2M | SZ_1G, 4K),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_4K | SZ_2M | SZ_1G, 2M),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_4K | SZ_2M | SZ_1G, 1G),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_16K | SZ_32M, 16K),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_16K | SZ_32M, 32M),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_64K | SZ_512M, 64K),
+	LPAE(ARM_64_LPAE_S1, 48, 48, SZ_64K | SZ_512M, 512M),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_4K | SZ_2M | SZ_1G, 4K),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_4K | SZ_2M | SZ_1G, 2M),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_4K | SZ_2M | SZ_1G, 1G),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_16K | SZ_32M, 16K),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_16K | SZ_32M, 32M),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_64K | SZ_512M, 64K),
+	LPAE(ARM_64_LPAE_S2, 48, 48, SZ_64K | SZ_512M, 512M),
+	V7S(0, 32, 32, 4K, 4K),
+	V7S(0, 32, 32, 64K, 4K),
+	V7S(0, 32, 32, 1M, 1M),
+	V7S(0, 32, 32, 16M, 1M),
+	V7S(MTK_QUIRKS, 34, 35, 4K, 4K),
+	V7S(MTK_QUIRKS, 34, 35, 64K, 4K),
+	V7S(MTK_QUIRKS, 34, 35, 1M, 1M),
+	V7S(MTK_QUIRKS, 34, 35, 16M, 1M),
+	DART(APPLE_DART, 32, 36, 4K),
+	DART(APPLE_DART, 36, 36, 16K),
+	DART(APPLE_DART2, 42, 42, 16K),
+};
+
+KUNIT_ARRAY_PARAM_DESC(format, formats, name);
+
+static size_t smallest_pgsize(const struct format *f)
+{
+	return 1UL << __ffs(f->pgsize_bitmap);
+}
+
+/* Can an entry for @f->pgsize point to a table instead? */
+static bool can_be_table(const struct format *f)
+{
+	return f->granule > smallest_pgsize(f);
+}
+
+/* Bytes of IOVA that an unsigned long can name */
+static u64 space_size(const struct format *f)
+{
+	return BIT_ULL(min_t(unsigned int, f->ias, BITS_PER_LONG));
+}
+
+/* Bytes of IOVA under one table with entries for @f->pgsize */
+static u64 table_size(const struct format *f)
+{
+	if (f->fmt == ARM_V7S)
+		return f->pgsize < SZ_1M ? SZ_1M : BIT_ULL(f->ias);
+	return (u64)f->pgsize * (smallest_pgsize(f) / sizeof(u64));
+}
+
+/* Where to put @pages: at the start, in the middle, and at the end */
+#define NUM_PLACES 3
+
+static unsigned long place(const struct format *f, unsigned int i, size_t pages)
+{
+	u64 last = space_size(f) - (u64)pages * f->pgsize;
+	u64 places[NUM_PLACES] = { 0, min(space_size(f) / 2, last), last };
+
+	return places[i];
+}
+
+/* A page table, and what it reported since reset_records() */
+struct pgtable {
+	const struct format *f;
+	struct io_pgtable_ops *ops;
+	struct iommu_iotlb_gather gather;
+	struct iommu_iotlb_gather walks;
+	size_t walk_bytes;
+	unsigned int runs;
+	struct {
+		struct iommu_iotlb_gather *gather;
+		unsigned long iova;
+		size_t size;
+		size_t granule;
+		void *cookie;
+		unsigned int mapped;
+		size_t walk_bytes;
+	} last_run;
+};
+
+static bool is_mapped(struct pgtable *pt, unsigned long iova)
+{
+	/* Not the first byte, which may well be at physical address 0 */
+	return pt->ops->iova_to_phys(pt->ops, iova + 1);
+}
+
+/* Count the entries with a translation, be it a page or a table */
+static unsigned int count_mapped(struct pgtable *pt, unsigned long iova,
+				 size_t size)
+{
+	size_t last_page = pt->f->granule - smallest_pgsize(pt->f);
+	unsigned int n = 0;
+
+	for (size_t done = 0; done < size; done += pt->f->granule)
+		n += is_mapped(pt, iova + done) ||
+		     is_mapped(pt, iova + done + last_page);
+
+	return n;
+}
+
+/* The cookie is under test, so do without it */
+static struct pgtable *current_pgtable(void)
+{
+	return kunit_get_current_test()->priv;
+}
+
+static void record_walk(unsigned long iova, size_t size, size_t granule,
+			void *cookie)
+{
+	struct pgtable *pt = current_pgtable();
+
+	iommu_iotlb_gather_add_range(&pt->walks, iova, size);
+	pt->walk_bytes += size;
+}
+
+static void record_run(struct iommu_iotlb_gather *gather, unsigned long iova,
+		       size_t size, size_t granule, void *cookie)
+{
+	struct pgtable *pt = current_pgtable();
+
+	pt->runs++;
+	pt->last_run.gather = gather;
+	pt->last_run.iova = iova;
+	pt->last_run.size = size;
+	pt->last_run.granule = granule;
+	pt->last_run.cookie = cookie;
+	pt->last_run.mapped = count_mapped(pt, iova, size);
+	pt->last_run.walk_bytes = pt->walk_bytes;
+}
+
+static const struct iommu_flush_ops record_ops = {
+	.tlb_flush_walk	= record_walk,
+	.tlb_add_range	= record_run,
+};
+
+static const struct iommu_flush_ops walk_ops = {
+	.tlb_flush_walk	= record_walk,
+};
+
+static const struct iommu_flush_ops gather_ops = {
+	.tlb_add_range	= io_pgtable_gather_range,
+};
+
+static void reset_records(struct pgtable *pt)
+{
+	iommu_iotlb_gather_init(&pt->walks);
+	pt->walk_bytes = 0;
+	pt->runs = 0;
+	memset(&pt->last_run, 0, sizeof(pt->last_run));
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(free_ops, free_io_pgtable_ops,
+			    struct io_pgtable_ops *);
+
+static struct pgtable *alloc_pgtable(struct kunit *test,
+				     const struct iommu_flush_ops *tlb)
+{
+	const struct format *f = test->param_value;
+	struct io_pgtable_cfg cfg = {
+		.quirks = f->quirks,
+		.pgsize_bitmap = f->pgsize_bitmap,
+		.ias = f->ias,
+		.oas = f->oas,
+		.coherent_walk = true,
+		.tlb = tlb,
+	};
+	struct pgtable *pt;
+
+	if (f->oas > BITS_PER_BYTE * sizeof(phys_addr_t))
+		kunit_skip(test, "physical addresses are too small");
+
+	pt = kunit_kzalloc(test, sizeof(*pt), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pt);
+	pt->f = f;
+	iommu_iotlb_gather_init(&pt->gather);
+	reset_records(pt);
+	test->priv = pt;
+
+	cfg.iommu_dev = kunit_device_register(test, "io-pgtable");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cfg.iommu_dev);
+	pt->ops = alloc_io_pgtable_ops(f->fmt, &cfg, pt);
+	KUNIT_ASSERT_NOT_NULL(test, pt->ops);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_ops, pt->ops));
+	return pt;
+}
+
+static void map_as(struct kunit *test, size_t pgsize, unsigned long iova,
+		   size_t size)
+{
+	struct pgtable *pt = test->priv;
+	size_t mapped;
+	int ret;
+
+	for (; size; size -= mapped, iova += mapped) {
+		mapped = 0;
+		ret = pt->ops->map_pages(pt->ops, iova, 0, pgsize,
+					 size >> __ffs(pgsize),
+					 IOMMU_READ | IOMMU_WRITE, GFP_KERNEL,
+					 &mapped);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		KUNIT_ASSERT_GE(test, mapped, pgsize);
+	}
+}
+
+static void map(struct kunit *test, unsigned long iova, size_t size)
+{
+	struct pgtable *pt = test->priv;
+
+	map_as(test, pt->f->pgsize, iova, size);
+}
+
+#define MIXED_PAGES 3
+
+/* The page in the middle consists of many smaller ones, if there are smaller */
+static void map_mixed(struct kunit *test, unsigned long iova)
+{
+	struct pgtable *pt = test->priv;
+	size_t pgsize = pt->f->pgsize;
+
+	map(test, iova, pgsize);
+	map_as(test, smallest_pgsize(pt->f), iova + pgsize, pgsize);
+	map(test, iova + 2 * pgsize, pgsize);
+}
+
+static size_t unmap(struct pgtable *pt, unsigned long iova, size_t size,
+		    struct iommu_iotlb_gather *gather)
+{
+	reset_records(pt);
+	return pt->ops->unmap_pages(pt->ops, iova, pt->f->pgsize,
+				    size >> __ffs(pt->f->pgsize), gather);
+}
+
+/* An unmap that comes across a page which is not mapped */
+static size_t unmap_missing(struct kunit *test, unsigned long iova, size_t size)
+{
+	struct pgtable *pt = test->priv;
+	bool warns = IS_ENABLED(CONFIG_BUG) &&
+		     !(pt->f->quirks & IO_PGTABLE_QUIRK_NO_WARN);
+	size_t unmapped = 0;
+
+	kunit_warning_suppress(test) {
+		unmapped = unmap(pt, iova, size, &pt->gather);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, warns);
+	}
+
+	return unmapped;
+}
+
+static void expect_run(struct kunit *test, unsigned long iova, size_t size)
+{
+	struct pgtable *pt = test->priv;
+
+	KUNIT_EXPECT_EQ(test, pt->runs, 1);
+	KUNIT_EXPECT_EQ(test, pt->last_run.iova, iova);
+	KUNIT_EXPECT_EQ(test, pt->last_run.size, size);
+	KUNIT_EXPECT_EQ(test, pt->last_run.granule, pt->f->granule);
+}
+
+static void expect_gathered(struct kunit *test,
+			    const struct iommu_iotlb_gather *gather,
+			    unsigned long start, unsigned long end)
+{
+	KUNIT_EXPECT_EQ(test, gather->start, start);
+	KUNIT_EXPECT_EQ(test, gather->end, end);
+}
+
+/* Works as ever, whoever gets to know */
+static unsigned long unmap_mixed(struct kunit *test, unsigned int place_nr,
+				 struct iommu_iotlb_gather *gather)
+{
+	struct pgtable *pt = test->priv;
+	unsigned long iova = place(pt->f, place_nr, MIXED_PAGES);
+	size_t size = MIXED_PAGES * pt->f->pgsize;
+
+	map_mixed(test, iova);
+	KUNIT_EXPECT_EQ(test, count_mapped(pt, iova, size),
+			size >> __ffs(pt->f->granule));
+	KUNIT_EXPECT_EQ(test, unmap(pt, iova, size, gather), size);
+	KUNIT_EXPECT_EQ(test, count_mapped(pt, iova, size), 0);
+
+	return iova;
+}
+
+static void expect_no_runs(struct kunit *test,
+			   struct iommu_iotlb_gather *gather)
+{
+	struct pgtable *pt = test->priv;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unmap_mixed(test, i, gather);
+		KUNIT_EXPECT_EQ(test, pt->runs, 0);
+	}
+}
+
+static void test_run_is_reported_once(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	const struct format *f = pt->f;
+	size_t full_table = min3(table_size(f), space_size(f), (u64)SIZE_MAX) >>
+			    __ffs(f->pgsize);
+	size_t pages[] = { 1, 2, full_table };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages) * NUM_PLACES; i++) {
+		unsigned long iova = place(f, i % NUM_PLACES,
+					   pages[i / NUM_PLACES]);
+		size_t size = pages[i / NUM_PLACES] * f->pgsize;
+
+		map(test, iova, size);
+		KUNIT_EXPECT_EQ(test, unmap(pt, iova, size, &pt->gather), size);
+		expect_run(test, iova, size);
+	}
+}
+
+static void test_run_includes_tables(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++)
+		expect_run(test, unmap_mixed(test, i, &pt->gather),
+			   MIXED_PAGES * pt->f->pgsize);
+}
+
+static void test_run_is_cleared(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unmap_mixed(test, i, &pt->gather);
+		KUNIT_EXPECT_EQ(test, pt->runs, 1);
+		KUNIT_EXPECT_EQ(test, pt->last_run.mapped, 0);
+	}
+}
+
+static void test_run_has_gather_and_cookie(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+
+	map(test, 0, pt->f->pgsize);
+	unmap(pt, 0, pt->f->pgsize, &pt->gather);
+	KUNIT_EXPECT_PTR_EQ(test, pt->last_run.gather, &pt->gather);
+	KUNIT_EXPECT_PTR_EQ(test, pt->last_run.cookie, (void *)pt);
+}
+
+static void test_run_spares_neighbours(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t pgsize = pt->f->pgsize;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unsigned long iova = place(pt->f, i, 3);
+
+		map(test, iova, 3 * pgsize);
+		unmap(pt, iova + pgsize, pgsize, &pt->gather);
+		expect_run(test, iova + pgsize, pgsize);
+		KUNIT_EXPECT_TRUE(test, is_mapped(pt, iova));
+		KUNIT_EXPECT_TRUE(test, is_mapped(pt, iova + 2 * pgsize));
+
+		unmap(pt, iova, pgsize, &pt->gather);
+		unmap(pt, iova + 2 * pgsize, pgsize, &pt->gather);
+	}
+}
+
+/* Only v7s carries on in the next table, the others return to the caller */
+static void test_run_ends_with_table(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	const struct format *f = pt->f;
+	u64 ends[] = { table_size(f), space_size(f) / 2,
+		       space_size(f) - table_size(f) };
+
+	if (table_size(f) >= space_size(f))
+		kunit_skip(test, "all entries are in one table");
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
+		unsigned long iova = ends[i] - 2 * f->pgsize;
+		size_t size = 5 * f->pgsize, unmapped;
+		unsigned int calls = 0;
+
+		map(test, iova, size);
+		for (; size; size -= unmapped, iova += unmapped) {
+			unmapped = unmap(pt, iova, size, &pt->gather);
+			KUNIT_ASSERT_GE(test, unmapped, f->pgsize);
+			expect_run(test, iova, unmapped);
+			calls++;
+		}
+		KUNIT_EXPECT_EQ(test, calls, f->fmt == ARM_V7S ? 1 : 2);
+	}
+}
+
+static void test_run_ends_at_hole(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t pgsize = pt->f->pgsize;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unsigned long iova = place(pt->f, i, 3);
+
+		map(test, iova, pgsize);
+		map(test, iova + 2 * pgsize, pgsize);
+		KUNIT_EXPECT_EQ(test, unmap_missing(test, iova, 3 * pgsize),
+				pgsize);
+		expect_run(test, iova, pgsize);
+		KUNIT_EXPECT_TRUE(test, is_mapped(pt, iova + 2 * pgsize));
+
+		unmap(pt, iova + 2 * pgsize, pgsize, &pt->gather);
+	}
+}
+
+static void test_no_run_if_first_is_missing(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t pgsize = pt->f->pgsize;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unsigned long iova = place(pt->f, i, 2);
+
+		/* First with no table, then in a table with another page */
+		KUNIT_EXPECT_EQ(test, unmap_missing(test, iova, 2 * pgsize), 0);
+		KUNIT_EXPECT_EQ(test, pt->runs, 0);
+
+		map(test, iova + pgsize, pgsize);
+		KUNIT_EXPECT_EQ(test, unmap_missing(test, iova, 2 * pgsize), 0);
+		KUNIT_EXPECT_EQ(test, pt->runs, 0);
+		KUNIT_EXPECT_TRUE(test, is_mapped(pt, iova + pgsize));
+
+		unmap(pt, iova + pgsize, pgsize, &pt->gather);
+	}
+}
+
+static void test_no_run_without_gather(struct kunit *test)
+{
+	alloc_pgtable(test, &record_ops);
+	expect_no_runs(test, NULL);
+}
+
+static void test_no_run_for_queued_gather(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+
+	pt->gather.queued = true;
+	expect_no_runs(test, &pt->gather);
+}
+
+static void test_no_flush_ops(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, NULL);
+
+	expect_no_runs(test, &pt->gather);
+}
+
+static void test_no_tlb_add_range(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &walk_ops);
+
+	expect_no_runs(test, &pt->gather);
+	KUNIT_EXPECT_EQ(test, pt->walk_bytes,
+			can_be_table(pt->f) ? pt->f->pgsize : 0);
+}
+
+static void test_walk_precedes_run(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t pgsize = pt->f->pgsize;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unsigned long iova = unmap_mixed(test, i, &pt->gather);
+		size_t tables = can_be_table(pt->f) ? pgsize : 0;
+
+		KUNIT_EXPECT_EQ(test, pt->runs, 1);
+		KUNIT_EXPECT_EQ(test, pt->last_run.walk_bytes, tables);
+		if (tables)
+			expect_gathered(test, &pt->walks, iova + pgsize,
+					iova + 2 * pgsize - 1);
+	}
+}
+
+/* map_pages() has no gather for the empty table that it removes */
+static void test_no_run_if_block_replaces_table(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t small = smallest_pgsize(pt->f);
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unsigned long iova = place(pt->f, i, 1);
+
+		map_as(test, small, iova, small);
+		KUNIT_EXPECT_EQ(test, small,
+				pt->ops->unmap_pages(pt->ops, iova, small, 1,
+						     &pt->gather));
+		reset_records(pt);
+		map(test, iova, pt->f->pgsize);
+		KUNIT_EXPECT_EQ(test, pt->runs, 0);
+		if (can_be_table(pt->f))
+			expect_gathered(test, &pt->walks, iova,
+					iova + pt->f->granule - 1);
+	}
+}
+
+static void test_gather_range_grows(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &gather_ops);
+	unsigned long middle = place(pt->f, 1, 1), last = place(pt->f, 2, 1);
+	size_t pgsize = pt->f->pgsize;
+
+	map(test, 0, pgsize);
+	map(test, middle, pgsize);
+	map(test, last, pgsize);
+
+	unmap(pt, middle, pgsize, &pt->gather);
+	expect_gathered(test, &pt->gather, middle, middle + pgsize - 1);
+	unmap(pt, last, pgsize, &pt->gather);
+	expect_gathered(test, &pt->gather, middle, last + pgsize - 1);
+	unmap(pt, 0, pgsize, &pt->gather);
+	expect_gathered(test, &pt->gather, 0, last + pgsize - 1);
+}
+
+static void test_gather_range_stays_empty(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &gather_ops);
+	struct iommu_iotlb_gather empty;
+
+	iommu_iotlb_gather_init(&empty);
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		unmap_missing(test, place(pt->f, i, 1), pt->f->pgsize);
+		expect_gathered(test, &pt->gather, empty.start, empty.end);
+	}
+}
+
+static struct kunit_case io_pgtable_run_cases[] = {
+	KUNIT_CASE_PARAM(test_run_is_reported_once, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_includes_tables, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_is_cleared, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_has_gather_and_cookie, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_spares_neighbours, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_ends_with_table, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_ends_at_hole, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_run_if_first_is_missing, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_run_without_gather, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_run_for_queued_gather, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_flush_ops, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_tlb_add_range, format_gen_params),
+	KUNIT_CASE_PARAM(test_walk_precedes_run, format_gen_params),
+	KUNIT_CASE_PARAM(test_no_run_if_block_replaces_table,
+			 format_gen_params),
+	KUNIT_CASE_PARAM(test_gather_range_grows, format_gen_params),
+	KUNIT_CASE_PARAM(test_gather_range_stays_empty, format_gen_params),
+	{}
+};
+
+static struct kunit_suite io_pgtable_run_suite = {
+	.name = "io_pgtable_run",
+	.test_cases = io_pgtable_run_cases,
+};
+
+kunit_test_suite(io_pgtable_run_suite);
+
+MODULE_DESCRIPTION("KUnit tests of what io-pgtable reports on unmap");
+MODULE_LICENSE("GPL");

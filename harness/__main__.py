@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The commands behind the Makefile's targets."""
+
+import os
+import shutil
+import sys
+import time
+
+from .report import Problem, minutes, table
+
+# make's and git's own variables would reach the make and git started here.
+FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
+           "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY",
+           "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+
+
+def _compose():
+    from . import series
+    composed = series.compose()
+    print(f"Linux {composed.base.version} from {composed.base.origin}")
+    return composed
+
+
+def everything():
+    """the mails, all KUnit tests, and a table of it all (default)"""
+    from . import jobs, mails, series
+    start = time.monotonic()
+    composed = _compose()
+    if series.identity():
+        mails.write(composed)
+    else:
+        print("no mails: git does not know your name, see `make series`")
+    results = jobs.run(composed)
+    failed = sum(result.failed for result in results)
+    print()
+    table(["kernel", "commits", "suites", "passed", "failed", "time"],
+          [[composed.base.version,
+            ", ".join(f"{t.name} {len(t.commits)}" for t in composed.topics),
+            len({result.suite for result in results}),
+            sum(result.passed for result in results), failed,
+            minutes(time.monotonic() - start)]])
+    return failed
+
+
+def kunit():
+    """the KUnit tests; JOB=name for one job"""
+    from . import jobs
+    return sum(result.failed for result in jobs.run(_compose()))
+
+
+def check():
+    """everything a change must pass"""
+    from . import checks
+    return checks.run()
+
+
+def mails():
+    """the mails of each topic in build/series; TOPIC=name for one"""
+    from . import mails
+    mails.write(_compose(), only=os.environ.get("TOPIC"))
+
+
+def tree():
+    """the kernel tree with the patches as commits; its path is printed last"""
+    print(_compose().tree)
+
+
+def export():
+    """the commits of the kernel tree back to patches/ and new files"""
+    from . import patches
+    patches.export()
+
+
+def mend():
+    """take the repaired patch from build/repair"""
+    from . import repair
+    repair.mend()
+
+
+def update():
+    """ask the Debian archive for a newer kernel of this series"""
+    from . import source
+    print(source.package(update=True).origin)
+
+
+def clean():
+    """remove build/; the downloaded kernel stays in the cache"""
+    from . import run, series
+    if (series.TREE / ".git").exists():
+        series.check_kept()
+    shutil.rmtree(run.BUILD, ignore_errors=True)
+    print(f"removed {run.BUILD}; the kernel source stays in {run.CACHE}")
+
+
+def usage():
+    """this list"""
+    table(["target", "what it makes or does"],
+          [["make " + name, function.__doc__] for name, function in COMMANDS.items()])
+    print("KDIR=/path/to/linux takes that tree instead of Debian's package.")
+
+
+COMMANDS = {"all": everything, "check": check, "kunit": kunit, "series": mails,
+            "tree": tree, "export": export, "mend": mend, "update": update,
+            "clean": clean, "help": usage}
+
+
+def main(name="help"):
+    """Run command name (str) -> exit status (int)."""
+    for variable in FOREIGN:
+        os.environ.pop(variable, None)
+    os.environ["LC_ALL"] = "C.UTF-8"    # other programs' words are read here
+    try:
+        return 1 if COMMANDS[name]() else 0
+    except (Problem, OSError) as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; run again to go on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

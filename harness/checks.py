@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make check`: everything a change must pass."""
+
+import collections
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from . import builds, jobs, mails, series
+from .report import Problem, Stage, minutes, table
+from .run import BUILD, PYTHON, ROOT, git
+
+MAILS = BUILD / "check"
+
+# What checkpatch.pl cannot know here: its type, and why it does not matter.
+IGNORED = {
+    "FILE_PATH_CHANGES": "MAINTAINERS covers drivers/iommu/ as a directory",
+    "UNKNOWN_COMMIT_ID": "the base is a source package without history",
+}
+
+
+def run_unittest(_composed):
+    """The harness's own tests."""
+    names = [f"harness.tests.{path.stem}"
+             for path in sorted((ROOT / "harness" / "tests").glob("test_*.py"))]
+    done = subprocess.run([PYTHON, "-m", "unittest", *names], cwd=ROOT, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    passed, failed = count_unittest(done.stdout)
+    if failed or done.returncode:
+        print(done.stdout)
+    return passed, failed or int(done.returncode != 0)
+
+
+def count_unittest(text):
+    """text: str, what unittest printed -> (passed, failed); none run is a failure."""
+    ran = re.search(r"^Ran (\d+) tests?", text, re.MULTILINE)
+    ran = int(ran[1]) if ran else 0
+    bad = re.search(r"^FAILED \((.*)\)$", text, re.MULTILINE)
+    failed = sum(map(int, re.findall(r"(?:failures|errors|successes)=(\d+)",
+                                     bad[1] if bad else "")))
+    skipped = sum(map(int, re.findall(r"\bskipped=(\d+)", text)))
+    return max(ran - failed - skipped, 0), failed or int(ran == 0)
+
+
+def run_round_trip(composed):
+    """export(compose(repository)) is the repository."""
+    wrong = series.round_trip(composed)
+    print(*(f"export would change {path}" for path in wrong), sep="\n", end="")
+    return sum(len(t.commits) for t in composed.topics) * (not wrong), len(wrong)
+
+
+def run_mails(composed):
+    """The mails of all topics, applied to the base, are the composed tree."""
+    mails.write(composed, MAILS, who=series.identity() or series.NOBODY)
+    count = sum(1 for _ in patches())
+    if mails.applies(composed, MAILS):
+        return count, 0
+    print(f"the mails in {MAILS} do not give the composed tree")
+    return 0, count
+
+
+def patches():
+    """Yield the mails that hold patches (paths), in order."""
+    for mail in sorted(MAILS.glob("*/*.patch")):
+        if not mail.name.startswith("0000-"):
+            yield mail
+
+
+def run_checkpatch(composed):
+    """checkpatch.pl --strict has nothing to say about the patches."""
+    for kind, reason in IGNORED.items():
+        print(f"  not checked: {kind}, {reason}")
+    passed = failed = 0
+    for mail in patches():
+        done = subprocess.run(
+            ["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types",
+             "--no-summary", f"--ignore={','.join(IGNORED)}", mail],
+            cwd=composed.tree, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.stdout.strip() or done.returncode:
+            failed += 1
+            print(done.stdout.strip() or f"{mail}: checkpatch.pl failed")
+        else:
+            passed += 1
+    return passed, failed or int(passed == 0)
+
+
+def kernel_doc(tree, directory, path):
+    """Count kernel-doc's warnings about directory/path, Counter without lines."""
+    done = subprocess.run([PYTHON, tree / "tools/docs/kernel-doc", "-none", "-Wall", path],
+                          cwd=directory, text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    found = collections.Counter(re.sub(r":\d+(?= )", "", line)
+                                for line in done.stdout.splitlines())
+    if done.returncode and not found:
+        found["kernel-doc failed"] = 1
+    return found
+
+
+def run_kernel_doc(composed):
+    """No C file has a kernel-doc warning that it did not have in the base."""
+    passed = failed = 0
+    base, end = composed.base.commit, composed.topics[-1].end
+    changed = git(composed.tree, "diff", "--name-only", "--no-renames",
+                  "--diff-filter=d", base, end, "--", "*.c", "*.h").split()
+    with tempfile.TemporaryDirectory() as old:
+        for path in changed:
+            known = collections.Counter()
+            if git(composed.tree, "ls-tree", "--name-only", base, path):
+                copy = pathlib.Path(old, path)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(git(composed.tree, "show", f"{base}:{path}"),
+                                errors="surrogateescape")
+                known = kernel_doc(composed.tree, old, path)
+            new = kernel_doc(composed.tree, composed.tree, path) - known
+            print(*new, sep="\n", end="\n" if new else "")
+            failed, passed = failed + bool(new), passed + (not new)
+    return passed, failed
+
+
+def run_builds(composed):
+    """Every commit builds without a new warning, with every configuration."""
+    rows = builds.run(composed)
+    passed = sum(row[2] for row in rows)
+    return passed, len(rows) - passed
+
+
+def run_kunit(composed):
+    """Every KUnit job."""
+    rows = jobs.run(composed, list(jobs.load()))
+    return sum(row.passed for row in rows), sum(row.failed for row in rows)
+
+
+CHECKS = {
+    "harness tests": run_unittest,
+    "round trip": run_round_trip,
+    "mails apply": run_mails,
+    "checkpatch": run_checkpatch,
+    "kernel-doc": run_kernel_doc,
+    "KUnit": run_kunit,
+    "commits build": run_builds,
+}
+
+
+def run_all(composed, checks):
+    """Run checks (as CHECKS) one after the other, whatever happens to each.
+
+    Return a list of (name, passed, failed, seconds).
+    """
+    rows = []
+    for name, function in checks.items():
+        print(f"\n{name}: {function.__doc__ or ''}", flush=True)
+        start = time.monotonic()
+        try:
+            passed, failed = function(composed)
+        except (Problem, OSError) as problem:
+            print(f"{name}: {problem}", flush=True)
+            passed, failed = 0, 1
+        rows.append((name, passed, failed, time.monotonic() - start))
+    return rows
+
+
+def closing(rows):
+    """Print the table of run_all()'s rows and the last line; return what failed."""
+    print()
+    table(["check", "passed", "failed", "time"],
+          [[name, passed, failed, minutes(seconds)] for name, passed, failed, seconds in rows])
+    passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    return failed
+
+
+def run(checks=CHECKS):
+    """Compose and run checks; return the number of things that failed (int)."""
+    composed = series.compose()
+    print(f"Linux {composed.base.version} from {composed.base.origin}")
+    return closing(run_all(composed, checks))

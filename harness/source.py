@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel the patches apply to: Debian's source package, or the tree in KDIR.
+
+The package is kept in CACHE with a git repository that holds one commit for it;
+all clones of this project share them.  A tree in KDIR is only ever read.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tarfile
+
+from . import tools
+from .report import Problem, Stage
+from .run import BUILD, CACHE, git, output, raw
+
+SERIES = "7.3"
+PACKAGE = "linux-source-" + SERIES
+SUITE = "trixie-backports"      # bookworm's own suites do not carry it
+KEYRING = tools.TABLE["keyring"][0]
+AUTHOR = "Debian linux-source <debian-kernel@lists.debian.org>"
+USE_KDIR = f"or name a clean {SERIES} kernel tree: make KDIR=/path/to/linux"
+# Debian adds this and more to .gitignore, and git would refuse new files.
+PACKAGING = b"#\n# Debian packaging: ignore everything"
+READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
+
+APT_CONF = """\
+Dir::Etc::SourceList "{apt}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State::Lists "{apt}/lists";
+Dir::Cache "{apt}/cache";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+#clear APT::Update;
+"""
+
+
+@dataclasses.dataclass
+class Base:
+    """A repository (path) with the pristine commit (id) of a kernel (version)."""
+    repo: pathlib.Path
+    commit: str
+    version: str
+    origin: str
+
+
+def version(makefile):
+    """makefile: str, a kernel's top Makefile -> str like 7.3.4, None if it is not one."""
+    part = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$",
+                           makefile, re.M))
+    if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= part.keys():
+        return None
+    return ("{VERSION}.{PATCHLEVEL}.{SUBLEVEL}".format(**part) +
+            part.get("EXTRAVERSION", ""))
+
+
+def base():
+    """-> Base: from KDIR in the environment, else from the Debian package."""
+    if os.environ.get("KDIR"):
+        return tree(pathlib.Path(os.environ["KDIR"]))
+    return package()
+
+
+# --- Debian's package
+
+def mirrors(codename, *options):
+    """codename: str, the running release -> URIs (list of str) apt has for it.
+
+    `apt-get update --print-uris` knows every format of sources and needs no
+    lists; the release's own main component tells Debian's mirrors from others.
+    """
+    uris = output("apt-get", *options, "-o", "Debug::NoLocking=1", "-o",
+                  f"Dir::State::Lists={BUILD}/apt/none", "--print-uris", "update")
+    found = re.findall(rf"^'(\S+)/dists/{codename}/main/binary-all/", uris, re.M)
+    return list(dict.fromkeys(found))
+
+
+def _codename():
+    text = pathlib.Path("/etc/os-release").read_text()
+    return re.search(r'^VERSION_CODENAME="?(\w+)', text, re.M)[1]
+
+
+class Archive:
+    """The Debian archive this machine uses, seen through private apt lists."""
+
+    def __init__(self):
+        tools.need("keyring")
+        self.apt = BUILD / "apt"
+        for name in ("lists/partial", "none/partial", "cache/archives/partial"):
+            (self.apt / name).mkdir(parents=True, exist_ok=True)
+        self.conf = self.apt / "apt.conf"
+        self.conf.write_text(APT_CONF.format(apt=self.apt))
+
+    def newest(self):
+        """-> (version, sha256) of the newest package; raises Problem if none."""
+        why = "apt has no Debian mirror for this release"
+        for uri in mirrors(_codename()):
+            (self.apt / "sources.list").write_text(
+                f"deb [signed-by={KEYRING}] {uri} {SUITE} main\n")
+            try:
+                output("apt-get", "-c", self.conf, "-o", "APT::Update::Error-Mode=any",
+                       "update")
+            except Problem as problem:
+                why = str(problem)
+                continue
+            lines = output("apt-cache", "-c", self.conf, "madison", PACKAGE)
+            if lines:
+                found = lines.split("|")[1].strip()
+                show = output("apt-cache", "-c", self.conf, "show", f"{PACKAGE}={found}")
+                return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
+            why = f"{uri} {SUITE} does not offer it"
+        raise Problem(f"no {PACKAGE} to be had: {why}\nTry again with a network, {USE_KDIR}")
+
+    def download(self, found, directory):
+        """Fetch version found (str) into directory; return the .deb's path."""
+        output("apt-get", "-c", self.conf, "download", f"{PACKAGE}={found}",
+               cwd=directory)
+        return next(directory.glob("*.deb"))
+
+
+def _sha(path, kind="sha256"):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def _pack_intact(pack):
+    """A pack ends with the SHA-1 of all before it."""
+    data = pack.read_bytes()
+    return hashlib.sha1(data[:-20]).digest() == data[-20:]
+
+
+def _import(deb, repo, branch):
+    """Commit the kernel tree packed in deb to branch (str) of repo; return the id.
+
+    Nothing is unpacked to disk, and the same package gives the same commit
+    everywhere.
+    """
+    tools.need("xz")
+    if not (repo / "HEAD").exists():
+        output("git", "init", "-q", "--bare", repo)
+    for stale in repo.glob("objects/pack/tmp_*"):
+        stale.unlink()
+    inner = f"./usr/src/{PACKAGE}.tar.xz"
+    listing = output("sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | '
+                     'TZ=UTC tar -tv --full-time "$1"', deb, inner)
+    day, time = listing.split()[3:5]
+    when = output("date", "-u", "-d", f"{day} {time}", "+%s").strip()
+    unpack = subprocess.Popen(
+        ["bash", "-o", "pipefail", "-c", 'dpkg-deb --fsys-tarfile "$0" | '
+         'tar -xO "$1" | xz -dc', str(deb), inner], stdout=subprocess.PIPE)
+    load = subprocess.Popen(
+        ["git", "-C", str(repo), "-c", "core.compression=1", "-c",
+         "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force", "--done",
+         "--depth=0"], stdin=subprocess.PIPE)
+    write = load.stdin.write
+    try:
+        text = f"{PACKAGE} {branch}\n"
+        write(f"commit refs/heads/{branch}\nauthor {AUTHOR} {when} +0000\n"
+              f"committer {AUTHOR} {when} +0000\ndata {len(text)}\n{text}".encode())
+        with tarfile.open(fileobj=unpack.stdout, mode="r|") as tar:
+            for entry in tar:
+                tar.members.clear()
+                if entry.isfile():
+                    mode = "100755" if entry.mode & 0o100 else "100644"
+                    data = tar.extractfile(entry).read()
+                elif entry.issym():
+                    mode, data = "120000", os.fsencode(entry.linkname)
+                else:
+                    continue
+                path = os.fsencode(entry.name.split("/", 1)[1])
+                if path == b".gitignore":
+                    data = data.partition(PACKAGING)[0]
+                write(b"M %s inline %s\ndata %d\n" % (mode.encode(), path, len(data)))
+                write(data)
+                write(b"\n")
+        write(b"done\n")
+    except (BrokenPipeError, tarfile.TarError):
+        pass
+    except BaseException:
+        load.kill()
+        unpack.kill()
+        raise
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            load.stdin.close()
+        unpack.stdout.close()
+        failed = load.wait() | unpack.wait()
+    if failed:
+        raise Problem(f"{deb} did not unpack into {repo}: see the words above, check "
+                      "the free space there, and run again")
+    return git(repo, "rev-parse", f"refs/heads/{branch}").strip()
+
+
+@contextlib.contextmanager
+def _lock(cache):
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run that fills {cache}", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def package(cache=CACHE, archive=Archive, update=False):
+    """-> Base of the cached package; fetched if there is none, or update (bool).
+
+    cache: path; archive: class as Archive.  Raises Problem.
+    """
+    with _lock(cache):
+        return _package(cache, archive, update)
+
+
+def _package(cache, archive, update):
+    note, repo = cache / "package.json", cache / "linux.git"
+    try:
+        known = json.loads(note.read_text())
+        deb = cache / known["file"]
+        if _sha(deb) != known["sha256"]:
+            print(f"{deb} is damaged: fetching it again")
+            known = None
+    except (OSError, ValueError, KeyError):
+        known = None
+    offer = None
+    if update or not known:
+        source = archive()
+        stage = Stage(f"fetch {PACKAGE}")
+        offer = source.newest()
+        if known and offer == (known["version"], known["sha256"]):
+            stage.done(f"{known['version']} is the newest")
+        else:
+            fetch = cache / "fetch"
+            shutil.rmtree(fetch, ignore_errors=True)
+            fetch.mkdir()
+            deb = source.download(offer[0], fetch)
+            if _sha(deb) != offer[1]:
+                raise Problem(f"{deb.name} arrived damaged; run again, {USE_KDIR}")
+            deb = deb.replace(cache / deb.name)
+            fetch.rmdir()
+            known = {"package": PACKAGE, "version": offer[0], "sha256": offer[1],
+                     "file": deb.name, "commit": None}
+            stage.done(offer[0])
+    if not all(map(_pack_intact, repo.glob("objects/pack/*.pack"))):
+        print(f"{repo} is damaged: making it again")
+        shutil.rmtree(repo)
+    branch = re.sub(r"[^\w.+-]", "-", known["version"])
+    commit = known["commit"]
+    if not commit or not _holds(repo, commit):
+        stage = Stage(f"import {PACKAGE} {known['version']}")
+        known["commit"] = commit = _import(deb, repo, branch)
+        stage.done(commit[:12])
+        note.with_suffix(".new").write_text(json.dumps(known, indent=1) + "\n")
+        note.with_suffix(".new").replace(note)
+        for old in set(cache.glob("*.deb")) - {deb}:
+            old.unlink()
+    return Base(repo, commit, version(git(repo, "show", f"{commit}:Makefile")),
+                f"Debian {PACKAGE} {known['version']}")
+
+
+def _holds(repo, commit):
+    return not subprocess.run(["git", "-C", repo, "cat-file", "-e", commit + "^{tree}"],
+                              stderr=subprocess.DEVNULL).returncode
+
+
+# --- the user's own tree
+
+def tree(kdir):
+    """kdir: path -> Base; raises Problem if it is no clean tree of this series."""
+    kdir = kdir.expanduser().resolve()
+    try:
+        found = version((kdir / "Makefile").read_text())
+    except OSError:
+        found = None
+    if not found or not (kdir / "Kbuild").exists():
+        raise Problem(f"KDIR={kdir} is not a kernel source tree: it has no Makefile "
+                      f"and Kbuild of one; name the top of a {SERIES} tree")
+    if not found.startswith(SERIES + "."):
+        raise Problem(f"KDIR={kdir} is Linux {found}, the patches fit {SERIES}.y: "
+                      f"check out a {SERIES} version there, or leave KDIR out")
+    return _git_tree(kdir, found) if (kdir / ".git").exists() else _plain_tree(kdir, found)
+
+
+def _git_tree(kdir, found):
+    if git(kdir, "status", "--porcelain", "--untracked-files=no", env=READ_ONLY):
+        raise Problem(f"KDIR={kdir} has uncommitted changes: commit or stash them "
+                      "there (they were left untouched)")
+    commit = git(kdir, "rev-parse", "HEAD", env=READ_ONLY).strip()
+    common = git(kdir, "rev-parse", "--path-format=absolute", "--git-common-dir",
+                 env=READ_ONLY).strip()
+    return Base(pathlib.Path(common), commit, found, f"{kdir} at {commit[:12]}")
+
+
+def _plain_tree(kdir, found):
+    if list(kdir.glob(".config")) + list(kdir.glob("include/config")) + \
+            list(kdir.glob("arch/*/include/generated")):
+        raise Problem(f"KDIR={kdir} has been built in: `make mrproper` there (it takes "
+                      ".config away), or name a git tree; it was left untouched")
+    repo = BUILD / "kdir.git"
+    if not (repo / "HEAD").exists():
+        output("git", "init", "-q", "--bare", repo)
+    (repo / "index.lock").unlink(missing_ok=True)
+    stage = Stage(f"import {kdir}")
+    work = ("git", "--git-dir", repo, "--work-tree", kdir, "-c", "core.compression=1",
+            "-c", "core.autocrlf=false")
+    output(*work, "add", "-A", "-f", cwd=kdir)
+    with contextlib.suppress(OSError):
+        ignore = (kdir / ".gitignore").read_bytes().partition(PACKAGING)[0]
+        id = raw(*work, "hash-object", "-w", "--stdin", stdin=ignore).decode().strip()
+        output(*work, "update-index", "--cacheinfo", f"100644,{id},.gitignore")
+    stamp = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value
+             in (("NAME", "KDIR"), ("EMAIL", "kdir@localhost"), ("DATE", "1700000000 +0000"))}
+    commit = output(*work, "commit-tree", "-m", f"Linux {found}",
+                    output(*work, "write-tree").strip(), env=stamp).strip()
+    output(*work, "update-ref", "refs/heads/base", commit)
+    stage.done(commit[:12])
+    return Base(repo, commit, found, str(kdir))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A small kernel and a small project, in a temporary directory, to try things on."""
+
+import pathlib
+import tempfile
+import unittest
+import unittest.mock
+
+from harness import patches, run, series, source
+
+MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n"
+MANY = "".join(f"int line{n};\n" for n in range(40))
+ME = {"GIT_AUTHOR_NAME": "A Person", "GIT_AUTHOR_EMAIL": "a@example.org",
+      "GIT_COMMITTER_NAME": "A Person", "GIT_COMMITTER_EMAIL": "a@example.org",
+      "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
+
+
+def put(top, files):
+    """Write files ({path: str}) below top."""
+    for path, text in files.items():
+        path = pathlib.Path(top, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, newline="")
+
+
+def commit(tree, message, files=(), gone=()):
+    """Commit files ({path: str}) in tree, without those in gone."""
+    put(tree, dict(files))
+    for path in gone:
+        (tree / path).unlink()
+    run.git(tree, "add", "-A", "-f")
+    run.git(tree, "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-",
+            stdin=message)
+
+
+class Kernel(unittest.TestCase):
+    """self.top holds linux (a git tree), project (this repository), project/build."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.top = pathlib.Path(scratch.name)
+        self.linux, self.root = self.top / "linux", self.top / "project"
+        self.tree = self.root / "build/linux"
+        put(self.linux, {"Makefile": MAKEFILE, "Kbuild": "", "a.c": MANY, "b.c": "int b;\n",
+                         ".gitignore": "*.o\n"})
+        put(self.root, {"patches/series": patches.HEAD_OF_SERIES + "base 7.3.4\n"})
+        env = unittest.mock.patch.dict("os.environ", ME)
+        env.start()
+        self.addCleanup(env.stop)
+        for where, name in ((source, "BUILD"),):
+            patch = unittest.mock.patch.object(where, name, self.root / "build")
+            patch.start()
+            self.addCleanup(patch.stop)
+        run.git(self.linux, "init", "-q", "-b", "master")
+        commit(self.linux, "base\n")
+        quiet = unittest.mock.patch("builtins.print")
+        quiet.start()
+        self.addCleanup(quiet.stop)
+
+    def compose(self):
+        return series.compose(self.root, self.tree, source.tree(self.linux))
+
+    def export(self):
+        patches.export(self.root, self.tree)
+
+    def develop(self):
+        """Make two topics in the composed tree and export them."""
+        self.compose()
+        run.git(self.tree, "checkout", "-q", "-b", "one")
+        commit(self.tree, "a: first\n\n  odd  space \t\n\ntrailer\n",
+               {"a.c": MANY.replace("line5;", "five;"), "drivers/new.c": "int new;\n"})
+        (self.tree / "drivers/new.c").chmod(0o755)
+        commit(self.tree, "a: second, " + 60 * "long " + "\n",
+               {"drivers/new.c": "int newer;\n", "e.c": "a\n"})
+        run.git(self.tree, "checkout", "-q", "-b", "two")
+        commit(self.tree, "b: gone\n", {"c.c": "int b;\n"}, ["b.c"])
+        commit(self.tree, "only a new file\n", {"drivers/other.c": "no newline"})
+        commit(self.tree, "e: change\n", {"e.c": "a\nb"})
+        self.export()
+
+    def files(self):
+        """-> {path: bytes} of the project without build/."""
+        return {str(p.relative_to(self.root)): p.read_bytes()
+                for p in self.root.rglob("*")
+                if p.is_file() and "build" not in p.relative_to(self.root).parts}
