@@ -183,8 +183,8 @@ class Builder:
         return True, "linked" if link else "built"
 
 
-def worktree(tree):
-    """Make sure WORKTREE is a work tree of the composed repository tree."""
+def worktree(tree, commit):
+    """Make sure WORKTREE is a work tree of the repository tree (new: of commit)."""
     common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
     try:
         if git(WORKTREE, *common) == git(tree, *common):
@@ -194,7 +194,7 @@ def worktree(tree):
     stage = Stage("work tree for builds")
     shutil.rmtree(WORKTREE, ignore_errors=True)
     git(tree, "worktree", "prune")
-    git(tree, "worktree", "add", "-q", "--detach", WORKTREE, "base")
+    git(tree, "worktree", "add", "-q", "--detach", WORKTREE, commit)
     stage.done()
 
 
@@ -206,7 +206,7 @@ def run(composed):
     """
     configs = load()
     tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
-    worktree(composed.tree)
+    worktree(composed.tree, composed.base.commit)
     builders = [Builder(config, composed.base.commit) for config in configs]
     rows, sources = [], set()
     before = composed.base.commit

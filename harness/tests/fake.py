@@ -9,7 +9,7 @@ import unittest.mock
 from harness import patches, run, series, source
 
 MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n"
-MANY = "".join(f"int line{n};\n" for n in range(40))
+MANY = "".join(f"int line{n};\n" + "\n" * (n % 3 == 0) for n in range(40))
 ME = {"GIT_AUTHOR_NAME": "A Person", "GIT_AUTHOR_EMAIL": "a@example.org",
       "GIT_COMMITTER_NAME": "A Person", "GIT_COMMITTER_EMAIL": "a@example.org",
       "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
@@ -68,9 +68,10 @@ class Kernel(unittest.TestCase):
         """Make two topics in the composed tree and export them."""
         self.compose()
         run.git(self.tree, "checkout", "-q", "-b", "one")
+        put(self.tree, {"run.sh": "#!/bin/sh\n"})
+        (self.tree / "run.sh").chmod(0o755)
         commit(self.tree, "a: first\n\n  odd  space \t\n\ntrailer\n",
                {"a.c": MANY.replace("line5;", "five;"), "drivers/new.c": "int new;\n"})
-        (self.tree / "drivers/new.c").chmod(0o755)
         commit(self.tree, "a: second, " + 60 * "long " + "\n",
                {"drivers/new.c": "int newer;\n", "e.c": "a\n"})
         run.git(self.tree, "checkout", "-q", "-b", "two")

@@ -117,7 +117,12 @@ class Commits(unittest.TestCase):
     def test_header_rebuilds_its_users(self):
         self.commit({"a.c": GOOD + "\n"})
         self.commit({"api.h": "#define B 1\n"})
-        self.assertEqual([ok for ok, _ in self.run_builds()], [True, False])
+        self.commit({"README": "nothing that is built\n", "api.h": "#define A 1\n"})
+        self.assertEqual([ok for ok, _ in self.run_builds()], [True, False, True])
+
+    def test_link_that_fails_without_a_message(self):
+        self.commit({"Makefile": MAKEFILE.replace("touch", "false")})
+        self.assertEqual([ok for ok, _ in self.run_builds()], [False])
 
     def test_source_nobody_builds(self):
         self.commit({"lost.c": "int lost;\n"})

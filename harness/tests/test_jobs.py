@@ -39,8 +39,9 @@ class Judge(unittest.TestCase):
         self.assertEqual((passed, failed, wrong), (8, 0, ""))    # 7 and the log
 
     def test_failed_crashed_and_broken_cases_all_count(self):
-        _, failed, _ = judge(group("sync", passed=1, failed=1, crashed=1, errors=1))
-        self.assertEqual(failed, 3)
+        job = jobs.Job("job", "", [], ["sync"])
+        rows, _ = jobs.results(job, report(group("sync", failed=1, crashed=1, errors=1)), "", 1.0)
+        self.assertEqual([(r.suite, r.failed) for r in rows], [("sync", 3), ("(kernel log)", 0)])
 
     def test_absent_suite_fails(self):
         _, failed, wrong = judge(group("other", passed=3))
@@ -68,7 +69,7 @@ class Judge(unittest.TestCase):
                      "UBSAN: shift-out-of-bounds in drivers/iommu/x.c:1:2",
                      "Oops: general protection fault", "Call Trace:", "Call trace:",
                      "------------[ cut here ]------------",
-                     "Internal error: Oops: 96000004 [#1]",
+                     "Internal error: synchronous external abort: 96000004 [#1]",
                      "Kernel panic - not syncing: Kernel mode fault"):
             _, failed, wrong = judge(group("sync", passed=1), console=CLEAN + line + "\n")
             self.assertEqual(failed, 1, line)
@@ -101,6 +102,9 @@ class Table(unittest.TestCase):
         job = jobs.Job("uml", "", ["drivers/iommu/tests"], [], trim=["CONFIG_VT=n"])
         self.assertEqual(jobs.upstream(job), "./tools/testing/kunit/kunit.py run "
                          "--kunitconfig=drivers/iommu/tests")
+        job = jobs.Job("arm64", "", ["k"], [], arch="arm64", cross_compile="a-", qemu_args="-x y")
+        self.assertEqual(jobs.upstream(job), "./tools/testing/kunit/kunit.py run --arch=arm64 "
+                         "--cross_compile=a- --kunitconfig=k '--qemu_args=-x y'")
 
     def test_real_table(self):
         self.assertTrue(any(job.default for job in jobs.load().values()))

@@ -17,6 +17,7 @@ class RoundTrip(Kernel):
         self.develop()
         first, tree = self.files(), git(self.tree, "rev-parse", "HEAD^{tree}")
         self.assertIn("drivers/new.c", first)
+        self.assertTrue(os.access(self.root / "run.sh", os.X_OK))
         self.assertNotIn(b"index ", first["patches/one/01-a-first.patch"])
         shutil.rmtree(self.tree)
         composed = self.compose()
@@ -56,8 +57,8 @@ class RoundTrip(Kernel):
     def test_users_git_settings_do_not_matter(self):
         self.develop()
         first = self.files()
-        put(self.top, {"config": "[diff]\nnoprefix = true\ncontext = 9\n[core]\n"
-                                 "autocrlf = true\n[apply]\nwhitespace = fix\n"})
+        put(self.top, {"config": "[diff]\nnoprefix = true\ncontext = 9\n"
+                                 "suppressBlankEmpty = true\n[core]\nautocrlf = true\n[apply]\nwhitespace = fix\n"})
         with unittest.mock.patch.dict(os.environ, GIT_CONFIG_GLOBAL=f"{self.top}/config"):
             shutil.rmtree(self.tree)
             self.compose()
@@ -147,9 +148,33 @@ class Move(Kernel):
     def test_rebase_moves_both_topics(self):
         self.develop()
         self.compose()
-        env = {"GIT_SEQUENCE_EDITOR": "sed -i '1d'"}
-        git(self.tree, "rebase", "-q", "-i", "HEAD~2", env=env)
+        env = {"GIT_SEQUENCE_EDITOR": "sed -i 1s/pick/reword/",
+               "GIT_EDITOR": "sed -i 1s/first/once/"}
+        git(self.tree, "rebase", "-q", "-i", "base", env=env)
         self.export()
+        self.assertIn("patches/one/01-a-once.patch", self.files())
+        self.assertEqual([], series.round_trip(self.compose(), self.root))
+
+    def test_file_in_the_way_is_kept(self):
+        self.develop()
+        self.compose()
+        put(self.root, {"drivers/third.c": "ours", "patches/series":
+            (self.root / "patches/series").read_text() + "\t\tdrivers/third.c\n"})
+        put(self.tree, {"drivers/third.c": "theirs"})
+        self.assertRaisesRegex(Problem, "third.c", self.compose)
+        self.assertEqual("theirs", (self.tree / "drivers/third.c").read_text())
+        (self.tree / "drivers/third.c").unlink()
+        self.compose()
+
+    def test_file_gone_and_brought_again(self):
+        self.compose()
+        git(self.tree, "checkout", "-q", "-b", "one")
+        commit(self.tree, "x\n", {"again.c": "int first;\n"})
+        commit(self.tree, "y\n", {}, ["again.c"])
+        commit(self.tree, "z\n", {"again.c": "int second;\n"})
+        self.export()
+        self.assertEqual(b"int first;\n", self.files()["again.c"])
+        shutil.rmtree(self.tree)
         self.assertEqual([], series.round_trip(self.compose(), self.root))
 
     def test_interrupted_checkout_is_made_again(self):

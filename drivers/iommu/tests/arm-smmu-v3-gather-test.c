@@ -13,7 +13,7 @@
 
 #define SEED	0x5ca1ab1e
 
-struct range {
+struct synced {
 	unsigned long start;
 	unsigned long end;
 	size_t pgsize;
@@ -24,7 +24,7 @@ struct gather_test {
 	struct iommu_domain_ops ops;
 	const struct iommu_domain_ops *real_ops;
 	struct iommu_iotlb_gather gather;
-	struct range synced[16];
+	struct synced synced[16];
 	unsigned int syncs;
 	unsigned long covered;		/* bytes in all syncs */
 };
@@ -37,7 +37,7 @@ static void record_sync(struct iommu_domain *domain,
 	struct gather_test *gt = current_test;
 
 	if (gt->syncs < ARRAY_SIZE(gt->synced))
-		gt->synced[gt->syncs] = (struct range) {
+		gt->synced[gt->syncs] = (struct synced) {
 			gather->start, gather->end, gather->pgsize,
 		};
 	gt->syncs++;
