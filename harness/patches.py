@@ -132,7 +132,7 @@ def render(tree=TREE, root=ROOT):
         series += f"\n{topic.name}\n"
         for number, commit in enumerate(topic.commits, 1):
             slug = git(tree, "log", "-1", "--format=%f", commit).strip()
-            name = f"{number:02d}-{slug[:52].rstrip('-.')}.patch"
+            name = f"{number:02d}-{slug}.patch"
             series += f"\t{name}\n"
             changed, new = [], []
             fields = git(tree, *DIFF, "--raw", "-z", commit + "^", commit, env=PLAIN)
