@@ -36,6 +36,7 @@ class Config:
     cross_compile: str = ""
     tools: list = field(default_factory=list)
     link: bool = False
+    if_make: str = ""
 
     @property
     def out(self):
@@ -183,6 +184,18 @@ class Builder:
         return True, "linked" if link else "built"
 
 
+def usable(config):
+    """-> bool, False if this machine's tools cannot build config; says why."""
+    if not config.if_make:
+        return True
+    config.out.mkdir(parents=True, exist_ok=True)
+    done = make(config, config.if_make)
+    if done.returncode:
+        why = [line.strip("* ") for line in done.stdout.splitlines() if line.strip("* ")]
+        print(f"{config.name}: skipped, {why[0] if why else config.if_make}", flush=True)
+    return not done.returncode
+
+
 def worktree(tree, commit):
     """Make sure WORKTREE is a work tree of the repository tree (new: of commit)."""
     common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
@@ -207,6 +220,7 @@ def run(composed):
     configs = load()
     tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
     worktree(composed.tree, composed.base.commit)
+    configs = [config for config in configs if usable(config)]
     builders = [Builder(config, composed.base.commit) for config in configs]
     rows, sources = [], set()
     before = composed.base.commit

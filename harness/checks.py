@@ -2,13 +2,14 @@
 """`make check`: everything a change must pass."""
 
 import collections
+import os
 import pathlib
 import re
 import subprocess
 import tempfile
 import time
 
-from . import builds, jobs, mails, series
+from . import builds, jobs, mails, series, tools
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -71,14 +72,17 @@ def patches():
 
 def run_checkpatch(composed):
     """checkpatch.pl --strict has nothing to say about the patches."""
+    tools.need("perl", "ply", "gitpython")
     for kind, reason in IGNORED.items():
         print(f"  not checked: {kind}, {reason}")
+    # It runs a Python script that wants the packages of Debian's python3.
+    env = {**os.environ, "PATH": f"/usr/bin:{os.environ['PATH']}"}
     passed = failed = 0
     for mail in patches():
         done = subprocess.run(
             ["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types",
              "--no-summary", f"--ignore={','.join(IGNORED)}", mail],
-            cwd=composed.tree, text=True, errors="replace",
+            cwd=composed.tree, text=True, errors="replace", env=env,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.stdout.strip() or done.returncode:
             failed += 1

@@ -132,6 +132,7 @@ def render(tree=TREE, root=ROOT):
         series += f"\n{topic.name}\n"
         for number, commit in enumerate(topic.commits, 1):
             slug = git(tree, "log", "-1", "--format=%f", commit).strip()
+            slug = slug if len(slug) < 100 else slug[:100].rpartition("-")[0]
             name = f"{number:02d}-{slug}.patch"
             series += f"\t{name}\n"
             changed, new = [], []

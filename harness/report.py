@@ -12,8 +12,8 @@ class Problem(Exception):
 class Stage:
     """One long step: prints its name, how far it is and the time it took.
 
-    On a terminal the line is redrawn at each step(); elsewhere only the first
-    and the last line are printed, so that a log stays readable.
+    On a terminal the line is redrawn at each step(); elsewhere a line is
+    printed once a minute, so that a log stays readable.
     """
 
     def __init__(self, name, total=0):
@@ -21,7 +21,7 @@ class Stage:
         self.name = name
         self.total = total
         self.count = 0
-        self.start = time.monotonic()
+        self.start = self.drawn = time.monotonic()
         self._draw("...")
 
     def _draw(self, text, end="\n"):
@@ -34,6 +34,9 @@ class Stage:
         self.count += 1
         if sys.stdout.isatty():
             self._draw(f"{text:<60.60}", end="\r")
+        elif time.monotonic() - self.drawn > 60:
+            self.drawn = time.monotonic()
+            self._draw(text)
 
     def done(self, text="done"):
         """Close the stage; text: str, its result."""

@@ -29,10 +29,8 @@ TABLE = {
     "gcc-arm64": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     "gcc-s390": ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
     "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
-    "qemu-x86": ("qemu-system-x86_64", "qemu-system-x86"),
-    "qemu-s390": ("qemu-system-s390x", "qemu-system-misc"),
-    "sparse": ("sparse", "sparse"),
-    "yaml": ("/usr/lib/python3/dist-packages/yaml", "python3-yaml"),
+    "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
+    "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
 }
 BUILD_KERNEL = ("gcc", "libc", "make", "flex", "bison", "bc", "ccache", "libelf",
                 "perl", "xz", "git")
