@@ -5,7 +5,9 @@
  * filled anew. These tests hold the driver to that, on a domain of its own
  * making. They need a PCI device behind an SMMUv3, and leave it alone.
  */
+#include <kunit/test-bug.h>
 #include <kunit/test.h>
+#include <linux/bitmap.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/prandom.h>
@@ -29,12 +31,10 @@ struct gather_test {
 	unsigned long covered;		/* bytes in all syncs */
 };
 
-static struct gather_test *current_test;
-
 static void record_sync(struct iommu_domain *domain,
 			struct iommu_iotlb_gather *gather)
 {
-	struct gather_test *gt = current_test;
+	struct gather_test *gt = kunit_get_current_test()->priv;
 
 	if (gt->syncs < ARRAY_SIZE(gt->synced))
 		gt->synced[gt->syncs] = (struct synced) {
@@ -86,7 +86,6 @@ static int gather_test_init(struct kunit *test)
 	gt->ops.iotlb_sync = record_sync;
 	gt->domain->ops = &gt->ops;
 	iommu_iotlb_gather_init(&gt->gather);
-	current_test = gt;
 	test->priv = gt;
 	return 0;
 }
