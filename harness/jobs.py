@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass, field
 
 from . import tools
-from .report import Problem, Stage
+from .report import Problem, Stage, table
 from .run import BUILD, PYTHON, ROOT
 
 KUNIT = "tools/testing/kunit/kunit.py"
@@ -201,7 +201,7 @@ def run_job(composed, job):
 
 
 def run(composed, names=None):
-    """Run the jobs called names; return a list of Result.
+    """Run the jobs called names; print a table, return a list of Result.
 
     Default: the one that $JOB names, without it those that jobs.toml marks so.
     """
@@ -212,4 +212,7 @@ def run(composed, names=None):
         if name not in jobs:
             raise Problem(f"no job is called {name}; there are: {', '.join(jobs)}")
     chosen = names or [name for name, job in jobs.items() if job.default]
-    return [row for name in chosen for row in run_job(composed, jobs[name])]
+    rows = [row for name in chosen for row in run_job(composed, jobs[name])]
+    table(["job", "suite", "passed", "failed", "skipped"],
+          [[row.job, row.suite, row.passed, row.failed, row.skipped] for row in rows])
+    return rows
