@@ -10,5 +10,5 @@ all check kunit series tree export mend update clean help: $(PYTHON)
 	@$(PYTHON) -m harness $@
 
 $(PYTHON):
-	@set -- apt-get install -y --no-install-recommends python3; test $$(id -u) = 0 || set -- sudo -n "$$@"; \
+	@set -- apt-get install -y -qq --no-install-recommends python3; test $$(id -u) = 0 || set -- sudo -n "$$@"; \
 	"$$@" >&2 || { echo "error: python3 is missing, run: sudo apt-get install -y python3" >&2; exit 1; }
