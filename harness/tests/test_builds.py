@@ -18,6 +18,8 @@ MAKEFILE = """
 allnoconfig:
 	@grep -v FORBIDDEN $(KCONFIG_ALLCONFIG) > $(O)/.config
 vmlinux: ; @touch $(O)/linked
+available: ; @true
+unavailable: ; @echo '*** no such compiler'; exit 1
 $(O)/%.o: %.c api.h
 	@gcc -Wall -c $(CURDIR)/$< -o $@
 	@printf 'source_x := %s\\n  %s \\\\\\n' $(CURDIR)/$< $(CURDIR)/api.h > $(@D)/.$(@F).cmd
@@ -94,6 +96,15 @@ class Commits(unittest.TestCase):
                          [(True, "linked"), (True, "not touched"), (True, "linked")])
         self.assertEqual(self.run_builds(),
                          [(True, "known good"), (True, "not touched"), (True, "known good")])
+
+    def test_optional(self):
+        self.commit({"a.c": GOOD + "\n"})
+        must = builds.Config("toy", "um", ["all"], "WANTED")
+        for target, count in (("unavailable", 1), ("available", 2)):
+            may = builds.Config("may", "um", ["all"], "WANTED", if_make=target)
+            with mock.patch.object(builds, "load", lambda: [must, may]):
+                self.assertEqual(len(self.run_builds()), count)
+            self.assertEqual("may: skipped, no such compiler" in self.log, count == 1)
 
     def test_error_in_the_middle(self):
         self.commit({"a.c": GOOD + "\n"})
