@@ -7,7 +7,6 @@ all clones of this project share them.  A tree in KDIR is only ever read.
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -18,28 +17,18 @@ import subprocess
 import tarfile
 
 from . import tools
+from .archive import Archive, lock
 from .report import Problem, Stage
 from .run import BUILD, CACHE, git, output, raw
 
 SERIES = "7.3"
 PACKAGE = "linux-source-" + SERIES
 SUITE = "trixie-backports"      # bookworm's own suites do not carry it
-KEYRING = tools.TABLE["keyring"][0]
 AUTHOR = "Debian linux-source <debian-kernel@lists.debian.org>"
 USE_KDIR = f"or name a clean {SERIES} kernel tree: make KDIR=/path/to/linux"
 # Debian adds this and more to .gitignore, and git would refuse new files.
 PACKAGING = b"#\n# Debian packaging: ignore everything"
 READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
-
-APT_CONF = """\
-Dir::Etc::SourceList "{apt}/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::State::Lists "{apt}/lists";
-Dir::Cache "{apt}/cache";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-#clear APT::Update;
-"""
 
 
 @dataclasses.dataclass
@@ -69,61 +58,6 @@ def base():
 
 
 # --- Debian's package
-
-def mirrors(codename, *options):
-    """codename: str, the running release -> URIs (list of str) apt has for it.
-
-    `apt-get update --print-uris` knows every format of sources and needs no
-    lists; the release's own main component tells Debian's mirrors from others.
-    """
-    uris = output("apt-get", *options, "-o", "Debug::NoLocking=1", "-o",
-                  f"Dir::State::Lists={BUILD}/apt/none", "--print-uris", "update")
-    found = re.findall(rf"^'(\S+)/dists/{codename}/main/binary-all/", uris, re.M)
-    return list(dict.fromkeys(found))
-
-
-def _codename():
-    text = pathlib.Path("/etc/os-release").read_text()
-    return re.search(r'^VERSION_CODENAME="?(\w+)', text, re.M)[1]
-
-
-class Archive:
-    """The Debian archive this machine uses, seen through private apt lists."""
-
-    def __init__(self):
-        tools.need("keyring")
-        self.apt = BUILD / "apt"
-        for name in ("lists/partial", "none/partial", "cache/archives/partial"):
-            (self.apt / name).mkdir(parents=True, exist_ok=True)
-        self.conf = self.apt / "apt.conf"
-        self.conf.write_text(APT_CONF.format(apt=self.apt))
-
-    def newest(self):
-        """-> (version, sha256) of the newest package; raises Problem if none."""
-        why = "apt has no Debian mirror for this release"
-        for uri in mirrors(_codename()):
-            (self.apt / "sources.list").write_text(
-                f"deb [signed-by={KEYRING}] {uri} {SUITE} main\n")
-            try:
-                output("apt-get", "-c", self.conf, "-o", "APT::Update::Error-Mode=any",
-                       "update")
-            except Problem as problem:
-                why = str(problem)
-                continue
-            lines = output("apt-cache", "-c", self.conf, "madison", PACKAGE)
-            if lines:
-                found = lines.split("|")[1].strip()
-                show = output("apt-cache", "-c", self.conf, "show", f"{PACKAGE}={found}")
-                return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
-            why = f"{uri} {SUITE} does not offer it"
-        raise Problem(f"no {PACKAGE} to be had: {why}\nTry again with a network, {USE_KDIR}")
-
-    def download(self, found, directory):
-        """Fetch version found (str) into directory; return the .deb's path."""
-        output("apt-get", "-c", self.conf, "download", f"{PACKAGE}={found}",
-               cwd=directory)
-        return next(directory.glob("*.deb"))
-
 
 def _sha(path, kind="sha256"):
     with open(path, "rb") as file:
@@ -198,24 +132,12 @@ def _import(deb, repo, branch):
     return git(repo, "rev-parse", f"refs/heads/{branch}").strip()
 
 
-@contextlib.contextmanager
-def _lock(cache):
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another run that fills {cache}", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def package(cache=CACHE, archive=Archive, update=False):
     """-> Base of the cached package; fetched if there is none, or update (bool).
 
     cache: path; archive: class as Archive.  Raises Problem.
     """
-    with _lock(cache):
+    with lock(cache):
         return _package(cache, archive, update)
 
 
@@ -231,16 +153,19 @@ def _package(cache, archive, update):
         known = None
     offer = None
     if update or not known:
-        source = archive()
+        source = archive(SUITE)
         stage = Stage(f"fetch {PACKAGE}")
-        offer = source.newest()
+        try:
+            offer = source.newest(PACKAGE)
+        except Problem as problem:
+            raise Problem(f"{problem}\nTry again with a network, {USE_KDIR}") from None
         if known and offer == (known["version"], known["sha256"]):
             stage.done(f"{known['version']} is the newest")
         else:
             fetch = cache / "fetch"
             shutil.rmtree(fetch, ignore_errors=True)
             fetch.mkdir()
-            deb = source.download(offer[0], fetch)
+            deb = source.download(PACKAGE, offer[0], fetch)
             if _sha(deb) != offer[1]:
                 raise Problem(f"{deb.name} arrived damaged; run again, {USE_KDIR}")
             deb = deb.replace(cache / deb.name)

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import patches, run, series, source
+from harness import archive, patches, run, series, source
 
 MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n"
 MANY = "".join(f"int line{n};\n" + "\n" * (n % 3 == 0) for n in range(40))
@@ -48,7 +48,7 @@ class Kernel(unittest.TestCase):
         env = unittest.mock.patch.dict("os.environ", ME)
         env.start()
         self.addCleanup(env.stop)
-        for where, name in ((source, "BUILD"),):
+        for where, name in ((source, "BUILD"), (archive, "BUILD")):
             patch = unittest.mock.patch.object(where, name, self.root / "build")
             patch.start()
             self.addCleanup(patch.stop)

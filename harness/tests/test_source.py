@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest.mock
 
-from harness import run, series, source, tools
+from harness import archive, run, series, source, tools
 from harness.report import Problem
 
 from .fake import MAKEFILE, Kernel, put
@@ -32,11 +32,14 @@ class Package(Kernel):
         outer = self
 
         class Archive:
-            def newest(self):
+            def __init__(self, suite):
+                pass
+
+            def newest(self, package):
                 self.deb = outer.deb(outer.version)
                 return outer.version, source._sha(self.deb)
 
-            def download(self, version, directory):
+            def download(self, package, version, directory):
                 outer.fetched.append(version)
                 return pathlib.Path(shutil.copy(self.deb, directory))
 
@@ -99,7 +102,7 @@ class Package(Kernel):
         run.git(base.repo, "fsck")
 
     def test_damaged_on_arrival(self):
-        sha = unittest.mock.patch.object(self.archive, "newest", lambda archive: (
+        sha = unittest.mock.patch.object(self.archive, "newest", lambda archive, package: (
             setattr(archive, "deb", self.deb(self.version)), (self.version, "0"))[1])
         with sha:
             self.assertRaisesRegex(Problem, "damaged", self.package)
@@ -142,7 +145,7 @@ class Mirror(Kernel):
                    "etc/apt/apt.conf.d/x": "", "etc/apt/sources.list.d/x": "",
                    "etc/apt/preferences.d/x": "", "../project/build/apt/none/partial/x": ""})
         put(root / "etc/apt", files)
-        return source.mirrors("bookworm", "-o", f"Dir={root}")
+        return archive.mirrors("bookworm", "-o", f"Dir={root}")
 
     def test_one_line(self):
         self.assertEqual(["http://a.example/debian"], self.mirrors({"sources.list":
@@ -158,8 +161,8 @@ class Mirror(Kernel):
         self.assertEqual([], self.mirrors({}))
 
     def test_says_use_kdir(self):
-        with unittest.mock.patch.object(source, "mirrors", return_value=[]):
-            self.assertRaisesRegex(Problem, "KDIR", source.Archive().newest)
+        with unittest.mock.patch.object(archive, "mirrors", return_value=[]):
+            self.assertRaisesRegex(Problem, "KDIR", source.package, self.top / "cache")
 
 
 class Kdir(Kernel):

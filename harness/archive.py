@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Debian packages of suites this machine does not use, through private apt lists."""
+
+import contextlib
+import fcntl
+import pathlib
+import re
+
+from . import tools
+from .report import Problem
+from .run import BUILD, output
+
+KEYRING = tools.TABLE["keyring"][0]
+
+APT_CONF = """\
+Dir::Etc::SourceList "{apt}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State::Lists "{apt}/lists";
+Dir::Cache "{apt}/cache";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+#clear APT::Update;
+"""
+
+
+@contextlib.contextmanager
+def lock(cache):
+    """Keep other runs out of cache (path) as long as this context lasts."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run that fills {cache}", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def mirrors(codename, *options):
+    """codename: str, the running release -> URIs (list of str) apt has for it.
+
+    `apt-get update --print-uris` knows every format of sources and needs no
+    lists; the release's own main component tells Debian's mirrors from others.
+    """
+    uris = output("apt-get", *options, "-o", "Debug::NoLocking=1", "-o",
+                  f"Dir::State::Lists={BUILD}/apt/none", "--print-uris", "update")
+    found = re.findall(rf"^'(\S+)/dists/{codename}/main/binary-all/", uris, re.M)
+    return list(dict.fromkeys(found))
+
+
+def codename():
+    """-> str, the name of the running release."""
+    text = pathlib.Path("/etc/os-release").read_text()
+    return re.search(r'^VERSION_CODENAME="?(\w+)', text, re.M)[1]
+
+
+class Archive:
+    """One suite (str) of the Debian archive this machine uses."""
+
+    def __init__(self, suite):
+        tools.need("keyring")
+        self.suite = suite
+        self.apt = BUILD / "apt" / suite
+        for name in ("lists/partial", "none/partial", "cache/archives/partial"):
+            (self.apt / name).mkdir(parents=True, exist_ok=True)
+        self.conf = self.apt / "apt.conf"
+        self.conf.write_text(APT_CONF.format(apt=self.apt))
+
+    def newest(self, package):
+        """-> (version, sha256) of the newest package (str); Problem if none."""
+        why = "apt has no Debian mirror for this release"
+        for uri in mirrors(codename()):
+            (self.apt / "sources.list").write_text(
+                f"deb [signed-by={KEYRING}] {uri} {self.suite} main\n")
+            try:
+                output("apt-get", "-c", self.conf, "-o", "APT::Update::Error-Mode=any",
+                       "update")
+            except Problem as problem:
+                why = str(problem)
+                continue
+            lines = output("apt-cache", "-c", self.conf, "madison", package)
+            if lines:
+                found = lines.split("|")[1].strip()
+                show = output("apt-cache", "-c", self.conf, "show", f"{package}={found}")
+                return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
+            why = f"{uri} {self.suite} does not offer it"
+        raise Problem(f"no {package} to be had: {why}")
+
+    def download(self, package, version, directory):
+        """Fetch version (str) of package into directory; return the .deb's path."""
+        output("apt-get", "-c", self.conf, "download", f"{package}={version}",
+               cwd=directory)
+        return next(directory.glob(f"{package}_*.deb"))
