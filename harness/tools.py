@@ -28,7 +28,11 @@ TABLE = {
     "gcc-arm": ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
     "gcc-arm64": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     "gcc-s390": ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    "gcc-riscv": ("riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+    "qemu-x86": ("qemu-system-x86_64", "qemu-system-x86"),
     "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
+    "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),
+    "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
     "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
 }
