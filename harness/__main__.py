@@ -23,14 +23,14 @@ def _compose():
 
 def everything():
     """the mails, all KUnit tests, and a table of it all (default)"""
-    from . import jobs, mails, series
+    from . import kunit, mails, series
     start = time.monotonic()
     composed = _compose()
     if series.identity():
         mails.write(composed)
     else:
         print("no mails: git does not know your name, see `make series`")
-    results = jobs.run(composed)
+    results = kunit.unit(composed)
     failed = sum(result.failed for result in results)
     print()
     table(["kernel", "commits", "suites", "passed", "failed", "time"],
@@ -42,10 +42,16 @@ def everything():
     return failed
 
 
-def kunit():
+def unit():
     """the KUnit tests; JOB=name for one job"""
-    from . import jobs
-    return sum(result.failed for result in jobs.run(_compose()))
+    from . import kunit
+    return sum(result.failed for result in kunit.unit(_compose()))
+
+
+def e2e():
+    """a device's DMA behind real drivers on QEMU's IOMMUs"""
+    from . import kunit
+    return sum(result.failed for result in kunit.end_to_end(_compose()))
 
 
 def check():
@@ -99,9 +105,9 @@ def usage():
     print("KDIR=/path/to/linux takes that tree instead of Debian's package.")
 
 
-COMMANDS = {"all": everything, "check": check, "kunit": kunit, "series": mails,
-            "tree": tree, "export": export, "mend": mend, "update": update,
-            "clean": clean, "help": usage}
+COMMANDS = {"all": everything, "check": check, "kunit": unit, "e2e": e2e,
+            "series": mails, "tree": tree, "export": export,
+            "mend": mend, "update": update, "clean": clean, "help": usage}
 
 
 def main(name="help"):

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass, field
 
 from . import tools
-from .jobs import compiler
+from .kunit import compiler
 from .report import Problem, Stage
 from .run import BUILD, ROOT, git, output
 
@@ -196,18 +196,18 @@ def usable(config):
     return not done.returncode
 
 
-def worktree(tree, commit):
-    """Make sure WORKTREE is a work tree of the repository tree (new: of commit)."""
+def worktree(tree, commit, where):
+    """Make sure where (path) is a work tree of the repository tree (new: of commit)."""
     common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
     try:
-        if git(WORKTREE, *common) == git(tree, *common):
+        if git(where, *common) == git(tree, *common):
             return
     except (Problem, OSError):
         pass
     stage = Stage("work tree for builds")
-    shutil.rmtree(WORKTREE, ignore_errors=True)
+    shutil.rmtree(where, ignore_errors=True)
     git(tree, "worktree", "prune")
-    git(tree, "worktree", "add", "-q", "--detach", WORKTREE, commit)
+    git(tree, "worktree", "add", "-q", "--detach", where, commit)
     stage.done()
 
 
@@ -219,7 +219,7 @@ def run(composed):
     """
     configs = load()
     tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
-    worktree(composed.tree, composed.base.commit)
+    worktree(composed.tree, composed.base.commit, WORKTREE)
     configs = [config for config in configs if usable(config)]
     builders = [Builder(config, composed.base.commit) for config in configs]
     rows, sources = [], set()

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import builds, jobs, mails, series, tools
+from . import builds, jobs, kunit, mails, series, tools, verdict
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -24,6 +24,7 @@ IGNORED = {
 
 def run_unittest(_composed):
     """The harness's own tests."""
+    tools.need(*tools.BUILD_KERNEL)
     names = [f"harness.tests.{path.stem}"
              for path in sorted((ROOT / "harness" / "tests").glob("test_*.py"))]
     done = subprocess.run([PYTHON, "-m", "unittest", *names], cwd=ROOT, text=True,
@@ -134,7 +135,12 @@ def run_builds(composed):
 
 def run_kunit(composed):
     """Every KUnit job."""
-    rows = jobs.run(composed, list(jobs.load()))
+    all_jobs = jobs.load()
+    rows = kunit.run(composed, list(all_jobs))
+    end_to_end = {name: job for name, job in all_jobs.items() if job.iommu}
+    verdict.show([row for row in rows if row.job not in end_to_end])
+    print()
+    verdict.show_end_to_end(end_to_end, rows)
     return sum(row.passed for row in rows), sum(row.failed for row in rows)
 
 

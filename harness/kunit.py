@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Build the kernels of jobs.toml and run the jobs with the kernel's own kunit.py."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import qemu, tools, verdict
+from .jobs import KUNIT, build_options, load, run_options, upstream
+from .report import Problem, Stage
+from .run import BUILD, PYTHON, ROOT
+
+# Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
+VIRTUAL = "-icount shift=0,sleep=off -rtc clock=vm"
+
+
+def compiler(cross_compile=""):
+    """Return (make's CC, environment) for builds whose objects clones share."""
+    return (f"ccache {cross_compile}gcc",
+            {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
+
+
+def call(tree, command, log, stage, progress, env):
+    """Run kunit.py of tree (path) with command (list of str); its words go to log.
+
+    progress: function -> str, how far it is; env: dict added to the environment.
+    Return (exit status, what it printed).
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w") as out:
+        process = subprocess.Popen([PYTHON, "-u", KUNIT, *command], cwd=tree,
+                                   stdout=out, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   env={**os.environ, **env})
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(2)
+                    break
+                stage.step(progress())
+        finally:    # whatever is left: a make that was interrupted, a hung kernel
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+    return process.returncode, log.read_text(errors="replace")
+
+
+def build(tree, kernel):
+    """Build kernel (Kernel) from tree; return True, or False with the reason printed."""
+    tools.need(*tools.BUILD_KERNEL, *kernel.tools)
+    kernel.out.mkdir(parents=True, exist_ok=True)
+    cc, env = compiler(kernel.cross_compile)
+    # ccache makes the paths of sources relative: take that out of __FILE__.
+    source = os.path.relpath(tree, kernel.out)
+    log = BUILD / "log" / f"kunit-{kernel.name}-build.log"
+    stage, start = Stage(f"build kernel {kernel.name}"), time.time()
+    failed, text = call(
+        tree, ["build", *build_options(kernel), f"--build_dir={kernel.out}",
+               *(f"--kconfig_add={option}" for option in kernel.trim),
+               f"--jobs={os.cpu_count()}", f"--make_options=CC={cc}",
+               f"--make_options=KCFLAGS=-fmacro-prefix-map={source}/="],
+        log, stage, lambda: f"{objects(kernel.out, start)} objects", env)
+    stage.done("FAILED" if failed else "done")
+    if failed:
+        print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)
+    return not failed
+
+
+def objects(top, since):
+    """-> int, object files below top (path) made since (float, a time)."""
+    count = 0
+    for where, _, files in os.walk(top):
+        for file in files:
+            with contextlib.suppress(OSError):  # make is at work there
+                count += file.endswith(".o") and os.stat(f"{where}/{file}").st_mtime >= since
+    return count
+
+
+@dataclass
+class Run:
+    """What came of a kernel that kunit.py was to boot.
+
+    report: dict, its JSON, None without a boot; text: str, its words; console:
+    str, the kernel log; trace: str, QEMU's words; seconds: float; logs: str.
+    """
+    report: dict
+    text: str
+    console: str
+    trace: str
+    seconds: float
+    logs: str
+
+
+def boot(tree, job, name=None):
+    """Run job, whose kernel was built from tree (path); return a Run.
+
+    name: str, what to call it, if not as the job.
+    """
+    name = name or job.name
+    out = BUILD / "log" / f"kunit-{name}"
+    log, console, words, report = (out.with_name(f"{out.name}{end}") for end in
+                                   (".log", "-console.log", "-qemu.log", ".json"))
+    for path in (job.kernel.out / "test.log", console, words, report):
+        path.unlink(missing_ok=True)
+    more, env = "", {}
+    if job.kernel.arch != "um":
+        env = qemu.environment(job.kernel.arch, words)
+        more = " ".join(([VIRTUAL] if job.iommu else []) +
+                        [f"-trace {event}" for event in job.commands and
+                         [verdict.MARK, *job.commands]])
+    stage = Stage(f"KUnit {name}")
+    start = time.monotonic()
+    _, text = call(tree, ["exec", *build_options(job.kernel), *run_options(job, more),
+                          f"--build_dir={job.kernel.out}", f"--timeout={job.timeout}",
+                          f"--json={report}"], log, stage, lambda: "running", env)
+    seconds = time.monotonic() - start
+    booted = report.exists()
+    if booted:
+        (job.kernel.out / "test.log").rename(console)
+    stage.done("ran" if booted else "FAILED to start")
+    return Run(json.loads(report.read_text()) if booted else None, text,
+               read(console), read(words), seconds, f"see {log} and {console}")
+
+
+def read(path):
+    """path -> str, what is in it; nothing if there is no such file."""
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def run_job(tree, job):
+    """Run job, whose kernel was built from tree (path).
+
+    Return its list of Result; failures are printed.
+    """
+    print(f"KUnit {job.name}: {job.about}\n  {upstream(job)}", flush=True)
+    done = boot(tree, job)
+    said = done.trace.splitlines()[-5:]
+    if not done.report:
+        print(*done.text.splitlines()[-20:], *said, done.logs, sep="\n  ", flush=True)
+        return [verdict.Result(job.name, "(start)", 0, 1, 0, done.seconds)]
+    rows, wrong = verdict.results(job, done.report, done.console, done.trace, done.seconds)
+    passed, failed = sum(r.passed for r in rows), sum(r.failed for r in rows)
+    print(f"  {passed} passed, {failed} failed", flush=True)
+    if failed:
+        if not done.console.strip():
+            wrong += ["the kernel said nothing; QEMU:", *said]
+        print(*verdict.failures(done.text), *wrong, done.logs, sep="\n  ", flush=True)
+    return rows
+
+
+def run(composed, names):
+    """Run the jobs called names (list of str), each kernel built before its first.
+
+    Return a list of Result.
+    """
+    jobs = load()
+    for name in names:
+        if name not in jobs:
+            raise Problem(f"no job is called {name}; there are: {', '.join(jobs)}")
+    rows, built = [], {}
+    for job in (jobs[name] for name in names):
+        kernel = job.kernel.name
+        if kernel not in built:
+            built[kernel] = build(composed.tree, job.kernel)
+        rows += (run_job(composed.tree, job) if built[kernel] else
+                 [verdict.Result(job.name, "(build)", 0, 1, 0, 0.0)])
+    return rows
+
+
+def unit(composed):
+    """Run the job that $JOB names, else those that jobs.toml marks as default.
+
+    Print a table, return a list of Result.
+    """
+    chosen = [os.environ["JOB"]] if os.environ.get("JOB") else \
+        [name for name, job in load().items() if job.default]
+    rows = run(composed, chosen)
+    verdict.show(rows)
+    return rows
+
+
+def end_to_end(composed):
+    """Run all jobs that have an IOMMU; print a table, return a list of Result."""
+    jobs = {name: job for name, job in load().items() if job.iommu}
+    rows = run(composed, list(jobs))
+    verdict.show_end_to_end(jobs, rows)
+    return rows

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How a KUnit run is judged, and what is said about it."""
+
+import unittest
+import unittest.mock
+
+from harness import jobs, verdict
+
+CLEAN = "Linux version 7.3.4\narm-v7s io-pgtable: self test ok\nreboot: System halted\n"
+
+
+def group(name, passed=0, failed=0, skipped=0, crashed=0, errors=0):
+    """Return one suite as kunit.py's JSON has it."""
+    return {"name": name, "misc": {"passed": passed, "failed": failed, "errors": errors,
+                                   "skipped": skipped, "crashed": crashed}}
+
+
+def report(*groups, **more):
+    """Return kunit.py's JSON for groups; more: counts that are in no suite."""
+    total = group("", **more)
+    for each in groups:
+        for key, value in each["misc"].items():
+            total["misc"][key] += value
+    return {**total, "sub_groups": list(groups)}
+
+
+KERNEL = jobs.Kernel("kernel", [])
+
+
+def judge(*groups, console=CLEAN, suites=("sync",), texts=(), trace="", more=None, **facts):
+    """Return (passed, failed, complaints) of one run; facts: of the job."""
+    job = jobs.Job("job", "", KERNEL, list(suites), console=list(texts), **facts)
+    rows, wrong = verdict.results(job, report(*groups, **(more or {})), console, trace, 1.0)
+    return sum(r.passed for r in rows), sum(r.failed for r in rows), "\n".join(wrong)
+
+
+class Judge(unittest.TestCase):
+    def test_counts(self):
+        passed, failed, wrong = judge(group("sync", passed=7, skipped=2))
+        self.assertEqual((passed, failed, wrong), (8, 0, ""))    # 7 and the log
+
+    def test_failed_crashed_and_broken_cases_all_count(self):
+        job = jobs.Job("job", "", KERNEL, ["sync"])
+        rows, _ = verdict.results(job, report(group("sync", failed=1, crashed=1, errors=1)), "",
+                                  "", 1.0)
+        self.assertEqual([(r.suite, r.failed) for r in rows], [("sync", 3), ("(kernel log)", 0)])
+
+    def test_absent_suite_fails(self):
+        _, failed, wrong = judge(group("other", passed=3))
+        self.assertEqual(failed, 1)
+        self.assertIn("suite sync did not run", wrong)
+
+    def test_suite_that_skips_everything_fails(self):
+        _, failed, wrong = judge(group("sync", skipped=3))
+        self.assertEqual(failed, 1)
+        self.assertIn("ran no case", wrong)
+
+    def test_unexpected_suite_that_fails_counts(self):
+        self.assertEqual(judge(group("sync", passed=1), group("other", failed=2))[1], 2)
+
+    def test_crash_outside_the_suites_fails(self):
+        _, failed, wrong = judge(group("sync", passed=1), more={"errors": 1, "crashed": 1})
+        self.assertEqual(failed, 2)
+        self.assertIn("crashed or hung", wrong)
+
+    def test_dirty_log_fails(self):
+        for line in ("WARNING: CPU: 0 PID: 9 at drivers/iommu/iommu.c:2772 f+0x1",
+                     "WARNING: drivers/iommu/iommu.c:2772 at f+0x1, CPU#0: swapper/1",
+                     "BUG: KASAN: slab-use-after-free in f",
+                     "BUG: sleeping function called from invalid context",
+                     "UBSAN: shift-out-of-bounds in drivers/iommu/x.c:1:2",
+                     "Oops: general protection fault", "Call Trace:", "Call trace:",
+                     "------------[ cut here ]------------",
+                     "Internal error: synchronous external abort: 96000004 [#1]",
+                     "Kernel panic - not syncing: Kernel mode fault"):
+            _, failed, wrong = judge(group("sync", passed=1), console=CLEAN + line + "\n")
+            self.assertEqual(failed, 1, line)
+            self.assertIn(line, wrong)
+
+    def test_harmless_lines_are_no_dirt(self):
+        self.assertIsNone(verdict.DIRT.search("# Subtest: iommu_sync_warning"))
+        self.assertIsNone(verdict.DIRT.search("DEBUG: nothing"))
+
+    def test_console_text(self):
+        text = "arm-v7s io-pgtable: self test ok"
+        self.assertEqual(judge(group("sync", passed=1), texts=[text])[1], 0)
+        _, failed, wrong = judge(group("sync", passed=1), texts=[text], console="\n")
+        self.assertEqual(failed, 1)
+        self.assertIn("lacks: " + text, wrong)
+
+
+    def test_mode(self):
+        good = CLEAN + "# in_flight_test: the DMA API is lazy\n"
+        self.assertEqual(judge(group("sync", passed=1), mode="lazy", console=good)[1], 0)
+        _, failed, wrong = judge(group("sync", passed=1), mode="strict", console=good)
+        self.assertEqual(failed, 1)
+        self.assertIn("the DMA API is strict", wrong)
+
+
+class Commands(unittest.TestCase):
+    """What QEMU's trace must hold around the marks of the suite."""
+
+    def wrong(self, empty, full, always=False):
+        """empty, full: events during either sync -> list of complaints."""
+        job = jobs.Job("job", "", KERNEL, [], commands=["iotlb_*"], always=always)
+        lines = ["iotlb_flush before", "pci_cfg_read edu 00:02.0 @0x0 -> 0x1",
+                 "pci_cfg_read edu 00:02.0 @0xf1 -> 0x0", *empty,
+                 "pci_cfg_read edu 00:02.0 @0xf3 -> 0x0", "iotlb_flush between",
+                 "pci_cfg_read edu 00:02.0 @0xf2 -> 0x0", *full,
+                 "pci_cfg_read edu 00:02.0 @0xf3 -> 0x0", "iotlb_flush after"]
+        return verdict.miscounts(job, "\n".join(lines))
+
+    def test_range(self):
+        self.assertEqual([], self.wrong([], ["iotlb_flush 1", "iotlb_wait"]))
+        self.assertIn("empty gather: 1 commands, expected none",
+                      self.wrong(["iotlb_flush 1"], ["iotlb_flush 2"])[0])
+        self.assertIn("unmapped: 0 commands, expected some", self.wrong([], ["other"])[0])
+
+    def test_always(self):
+        self.assertEqual([], self.wrong(["iotlb_flush 1"], [], always=True))
+        self.assertEqual(2, len(self.wrong([], ["iotlb_flush 1"], always=True)))
+
+    def test_no_trace(self):
+        job = jobs.Job("job", "", KERNEL, [], commands=["iotlb_*"])
+        self.assertEqual(2, len(verdict.miscounts(job, "")))
+        _, failed, wrong = judge(group("sync", passed=1), commands=["iotlb_*"])
+        self.assertEqual(failed, 2)
+        self.assertIn("has no sync", wrong)
+
+    def test_text(self):
+        job = jobs.Job("job", "", KERNEL, [], trace=["S2_IPA"])
+        self.assertIn("QEMU's trace lacks: S2_IPA", verdict.miscounts(job, "iotlb NH_VA"))
+        self.assertNotIn("S2_IPA", str(verdict.miscounts(job, "iotlb S2_IPA")))
+
+
+class Words(unittest.TestCase):
+    def test_only_what_failed_is_repeated(self):
+        text = ("Building\n[10:00:00] ======\n[10:00:01] ==== sync (2 subtests) ====\n"
+                "[10:00:01] [PASSED] good\n[10:00:01] # bad: EXPECTATION FAILED at x.c:1\n"
+                "[10:00:01] DMAR: [DMA Write NO_PASID] Request device [00:01.0]\n"
+                "[10:00:01] [FAILED] bad\n[10:00:01] ==== [FAILED] sync ====\n")
+        self.assertEqual(verdict.failures(text),
+                         ["# bad: EXPECTATION FAILED at x.c:1", "[FAILED] bad",
+                          "==== [FAILED] sync ===="])
+
+    def test_end_to_end_is_one_line_a_job(self):
+        job = jobs.Job("vtd-lazy", "", KERNEL, [], iommu="VT-d", mode="lazy")
+        rows = [verdict.Result("vtd-lazy", "iommu_e2e", 27, 0, 0, 9.0),
+                verdict.Result("vtd-lazy", "(kernel log)", 0, 2, 0, 9.0)]
+        with unittest.mock.patch.object(verdict, "table") as table:
+            verdict.show_end_to_end({job.name: job}, rows)
+        self.assertEqual([["vtd-lazy", "VT-d", "lazy", 27, "2 FAILED", "9"]],
+                         table.call_args[0][1])
