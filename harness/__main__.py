@@ -54,6 +54,12 @@ def e2e():
     return sum(result.failed for result in kunit.end_to_end(_compose()))
 
 
+def e2e_history():
+    """the same on kernels with and without what the series is about"""
+    from . import history
+    return history.run(_compose())[1]
+
+
 def check():
     """everything a change must pass"""
     from . import checks
@@ -106,7 +112,7 @@ def usage():
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "e2e": e2e,
-            "series": mails, "tree": tree, "export": export,
+            "e2e-history": e2e_history, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 
 

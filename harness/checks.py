@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import builds, jobs, kunit, mails, series, tools, verdict
+from . import builds, history, jobs, kunit, mails, series, tools, verdict
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -144,6 +144,12 @@ def run_kunit(composed):
     return sum(row.passed for row in rows), sum(row.failed for row in rows)
 
 
+def run_history(composed):
+    """Memory is safe with the series, and is not without what it brings."""
+    lines, wrong = history.run(composed)
+    return max(lines - wrong, 0), wrong
+
+
 CHECKS = {
     "harness tests": run_unittest,
     "round trip": run_round_trip,
@@ -151,6 +157,7 @@ CHECKS = {
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "KUnit": run_kunit,
+    "history": run_history,
     "commits build": run_builds,
 }
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The same device on kernels with and without what this series is about."""
+
+import dataclasses
+import re
+import time
+import tomllib
+from dataclasses import dataclass
+
+from . import builds, jobs, kunit
+from .patches import read_patch, read_series
+from .report import Problem, minutes, table
+from .run import BUILD, ROOT, git
+
+HERE = ROOT / "harness" / "history"
+TOP = BUILD / "history"
+TREE = TOP / "linux"
+
+# The suite, and the lines that build it: all that a base needs to be tested.
+SUITE = ("drivers/iommu/tests", "drivers/iommu/Kconfig", "drivers/iommu/Makefile")
+
+# A case that says who is called and not who is safe.
+CONTRACT = "iommu_e2e.empty_gather_test"
+WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
+
+
+@dataclass
+class Row:
+    """One table of rows.toml."""
+    kernel: str
+    base: bool = False
+    revert: str = ""
+    apply: str = ""
+    unsafe: list = dataclasses.field(default_factory=list)
+    warns: list = dataclasses.field(default_factory=list)
+
+
+def load(path=HERE / "rows.toml"):
+    """Return (names of jobs, list of Row); Problem if a table is wrong."""
+    with open(path, "rb") as file:
+        tables = tomllib.load(file)
+    try:
+        return tables["jobs"], [Row(**table) for table in tables["row"]]
+    except (TypeError, KeyError) as error:
+        raise Problem(f"{path} has a bad table: {error}") from None
+
+
+def patch(row):
+    """Return the diffs of row, list of (bytes, True to take it back)."""
+    diffs = []
+    if row.revert:
+        found = [ROOT / "patches" / topic / name
+                 for topic, names in read_series(ROOT)[1].items() for name in names
+                 if row.revert in name]
+        if len(found) != 1:
+            raise Problem(f"{HERE}/rows.toml: {len(found)} patches are called {row.revert}")
+        diffs.append((read_patch(found[0])[1], True))
+    if row.apply:
+        diffs.append(((HERE / row.apply).read_bytes(), False))
+    return diffs
+
+
+def checkout(composed, row):
+    """Make TREE the kernel of row (Row); a Problem if a patch does not apply."""
+    end = composed.topics[-1].end
+    git(TREE, "checkout", "-q", "--force", "--detach", composed.base.commit if row.base else end)
+    git(TREE, "clean", "-qfd", "--", *SUITE)
+    if row.base:
+        git(TREE, "checkout", "-q", end, "--", *SUITE)
+    for diff, back in patch(row):
+        git(TREE, "apply", *(["-R"] if back else []), "-",
+            stdin=diff.decode(errors="surrogateescape"))
+
+
+def cases(report):
+    """report: dict, kunit.py's JSON -> {suite.case: bool, it failed}."""
+    found = {}
+    for suite in report["sub_groups"]:
+        for case in suite["test_cases"]:
+            found[f"{suite['name']}.{case['name']}"] = case["status"] == "FAIL"
+        for case in suite["sub_groups"]:    # with parameters
+            found[f"{suite['name']}.{case['name']}"] = any(
+                each["status"] == "FAIL" for each in case["test_cases"])
+    return found
+
+
+def judge(row, job, run):
+    """Return (line of the table, list of str: what is not as row says).
+
+    run: kunit.Run of job (Job) on the kernel of row (Row).
+    """
+    if not run.report or run.report["misc"]["crashed"] or run.report["misc"]["errors"]:
+        return ([row.kernel, job.iommu, "did not run", "", ""],
+                [*run.text.splitlines()[-10:], run.logs])
+    found = cases(run.report)
+    called = not found.pop(CONTRACT, True)
+    corrupt = [case for case, failed in found.items() if failed]
+    console = run.console.splitlines()
+    warned = [line.strip() for line in console if WARNING in line]
+    if corrupt:
+        print(f"  {', '.join(corrupt)}; for example",
+              next((line.strip() for line in console if "still reaches" in line and
+                    "write" in line), ""), sep="\n  ", flush=True)
+    print(*warned[:1], sep="\n", end="\n" if warned else "", flush=True)
+    wrong = []
+    if bool(corrupt) != (job.name in row.unsafe):
+        wrong.append(f"{row.kernel}, {job.iommu}: memory is " +
+                     ("corrupted" if corrupt else "safe, though nothing keeps it so"))
+    if bool(warned) != (job.name in row.warns):
+        wrong.append(f"{row.kernel}, {job.iommu}: " +
+                     ("a warning, see above" if warned else "no warning"))
+    return [row.kernel, job.iommu, f"{len(corrupt)} of {len(found)}",
+            "as it must be" if called else "skipped",
+            re.search(r"(\w+): " + WARNING, warned[0])[1] if warned else "nobody"], wrong
+
+
+def run(composed):
+    """Build and run all rows; print a table.
+
+    Return (int, lines of the table; int, things that are not as the rows say).
+    """
+    names, rows = load()
+    known = jobs.load()
+    TOP.mkdir(parents=True, exist_ok=True)
+    builds.worktree(composed.tree, composed.base.commit, TREE)
+    lines, wrong = [], []
+    start = time.monotonic()
+    for count, row in enumerate(rows, 1):
+        print(f"\n{count}/{len(rows)} {row.kernel} ({minutes(time.monotonic() - start)})",
+              flush=True)
+        checkout(composed, row)
+        for name in names:
+            job = known[name]
+            kernel = dataclasses.replace(job.kernel, top=TOP)
+            job = dataclasses.replace(job, kernel=kernel)
+            if name == names[0] and not kunit.build(TREE, kernel):
+                raise Problem(f"the kernel of {row.kernel} does not build")
+            line, complaints = judge(row, job, kunit.boot(TREE, job, f"history-{count}-{name}"))
+            lines.append(line)
+            wrong += complaints
+    print()
+    table(["kernel", "IOMMU", "cases that corrupt memory", "sync of an empty gather",
+           "warned about"], lines)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return len(lines), len(wrong)
