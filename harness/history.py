@@ -7,7 +7,7 @@ import time
 import tomllib
 from dataclasses import dataclass
 
-from . import builds, jobs, kunit
+from . import builds, jobs, kunit, verdict
 from .patches import read_patch, read_series
 from .report import Problem, minutes, table
 from .run import BUILD, ROOT, git
@@ -72,18 +72,6 @@ def checkout(composed, row):
             stdin=diff.decode(errors="surrogateescape"))
 
 
-def cases(report):
-    """report: dict, kunit.py's JSON -> {suite.case: bool, it failed}."""
-    found = {}
-    for suite in report["sub_groups"]:
-        for case in suite["test_cases"]:
-            found[f"{suite['name']}.{case['name']}"] = case["status"] == "FAIL"
-        for case in suite["sub_groups"]:    # with parameters
-            found[f"{suite['name']}.{case['name']}"] = any(
-                each["status"] == "FAIL" for each in case["test_cases"])
-    return found
-
-
 def judge(row, job, run):
     """Return (line of the table, list of str: what is not as row says).
 
@@ -92,7 +80,7 @@ def judge(row, job, run):
     if not run.report or run.report["misc"]["crashed"] or run.report["misc"]["errors"]:
         return ([row.kernel, job.iommu, "did not run", "", ""],
                 [*run.text.splitlines()[-10:], run.logs])
-    found = cases(run.report)
+    found = {case: "FAIL" in status for case, status in verdict.cases(run.report).items()}
     called = not found.pop(CONTRACT, True)
     corrupt = [case for case, failed in found.items() if failed]
     console = run.console.splitlines()

@@ -24,10 +24,10 @@ def compiler(cross_compile=""):
             {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
 
 
-def call(tree, command, log, stage, progress, env):
+def call(tree, command, log, tick, env):
     """Run kunit.py of tree (path) with command (list of str); its words go to log.
 
-    progress: function -> str, how far it is; env: dict added to the environment.
+    tick: function, called now and then; env: dict added to the environment.
     Return (exit status, what it printed).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -41,28 +41,34 @@ def call(tree, command, log, stage, progress, env):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(2)
                     break
-                stage.step(progress())
+                tick()
         finally:    # whatever is left: a make that was interrupted, a hung kernel
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
     return process.returncode, log.read_text(errors="replace")
 
 
+def make_options(tree, kernel):
+    """Return what make is to be told to build kernel from tree (list of str), environment."""
+    cc, env = compiler(kernel.cross_compile)
+    # ccache makes the paths of sources relative: take that out of __FILE__.
+    source = os.path.relpath(tree, kernel.out)
+    return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], env
+
+
 def build(tree, kernel):
     """Build kernel (Kernel) from tree; return True, or False with the reason printed."""
     tools.need(*tools.BUILD_KERNEL, *kernel.tools)
     kernel.out.mkdir(parents=True, exist_ok=True)
-    cc, env = compiler(kernel.cross_compile)
-    # ccache makes the paths of sources relative: take that out of __FILE__.
-    source = os.path.relpath(tree, kernel.out)
+    options, env = make_options(tree, kernel)
     log = BUILD / "log" / f"kunit-{kernel.name}-build.log"
     stage, start = Stage(f"build kernel {kernel.name}"), time.time()
     failed, text = call(
         tree, ["build", *build_options(kernel), f"--build_dir={kernel.out}",
                *(f"--kconfig_add={option}" for option in kernel.trim),
-               f"--jobs={os.cpu_count()}", f"--make_options=CC={cc}",
-               f"--make_options=KCFLAGS=-fmacro-prefix-map={source}/="],
-        log, stage, lambda: f"{objects(kernel.out, start)} objects", env)
+               f"--jobs={os.cpu_count()}",
+               *(f"--make_options={option}" for option in options)],
+        log, lambda: stage.step(f"{objects(kernel.out, start)} objects"), env)
     stage.done("FAILED" if failed else "done")
     if failed:
         print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)
@@ -95,11 +101,18 @@ class Run:
 
 
 def boot(tree, job, name=None):
+    """As start(), and tell of it; name: str, what to call it, if not as the job."""
+    stage = Stage(f"KUnit {name or job.name}")
+    done = start(tree, job, name or job.name, lambda: stage.step("running"))
+    stage.done("ran" if done.report else "FAILED to start")
+    return done
+
+
+def start(tree, job, name, tick):
     """Run job, whose kernel was built from tree (path); return a Run.
 
-    name: str, what to call it, if not as the job.
+    name: str, of its logs; tick: function, called now and then.
     """
-    name = name or job.name
     out = BUILD / "log" / f"kunit-{name}"
     log, console, words, report = (out.with_name(f"{out.name}{end}") for end in
                                    (".log", "-console.log", "-qemu.log", ".json"))
@@ -111,16 +124,14 @@ def boot(tree, job, name=None):
         more = " ".join(([VIRTUAL] if job.iommu else []) +
                         [f"-trace {event}" for event in job.commands and
                          [verdict.MARK, *job.commands]])
-    stage = Stage(f"KUnit {name}")
-    start = time.monotonic()
+    since = time.monotonic()
     _, text = call(tree, ["exec", *build_options(job.kernel), *run_options(job, more),
                           f"--build_dir={job.kernel.out}", f"--timeout={job.timeout}",
-                          f"--json={report}"], log, stage, lambda: "running", env)
-    seconds = time.monotonic() - start
+                          f"--json={report}"], log, tick, env)
+    seconds = time.monotonic() - since
     booted = report.exists()
     if booted:
         (job.kernel.out / "test.log").rename(console)
-    stage.done("ran" if booted else "FAILED to start")
     return Run(json.loads(report.read_text()) if booted else None, text,
                read(console), read(words), seconds, f"see {log} and {console}")
 

@@ -84,6 +84,18 @@ def results(job, report, console, trace, seconds):
     return rows, wrong
 
 
+def cases(report):
+    """report: dict, kunit.py's JSON -> {suite.case: set of str, what its runs came to}."""
+    found = {}
+    for suite in report["sub_groups"]:
+        for case in suite["test_cases"]:
+            found[f"{suite['name']}.{case['name']}"] = {case["status"]}
+        for case in suite["sub_groups"]:    # with parameters
+            found[f"{suite['name']}.{case['name']}"] = {
+                each["status"] for each in case["test_cases"]}
+    return found
+
+
 def miscounts(job, trace):
     """Count what QEMU's trace (str) says the IOMMU was told.
 
