@@ -2,7 +2,7 @@
 # Kernel patches and their tests: `make help` lists the targets.
 PYTHON := /usr/bin/python3
 MAKEFLAGS += --no-print-directory
-export KDIR TOPIC JOB
+export KDIR TOPIC JOB SAN
 .PHONY: all check kunit e2e e2e-history series tree export mend update clean help
 .NOTPARALLEL:
 

@@ -43,7 +43,7 @@ def everything():
 
 
 def unit():
-    """the KUnit tests; JOB=name for one job"""
+    """the KUnit tests; JOB=name for one job, SAN=1 with sanitizers and lockdep"""
     from . import kunit
     return sum(result.failed for result in kunit.unit(_compose()))
 

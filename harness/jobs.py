@@ -4,7 +4,7 @@
 import pathlib
 import shlex
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .report import Problem
 from .run import BUILD, ROOT
@@ -56,6 +56,7 @@ class Job:
     trace: list = field(default_factory=list)
     console: list = field(default_factory=list)
     timeout: int = 300
+    san: bool = False
 
 
 def load(path=ROOT / "harness" / "jobs.toml"):
@@ -71,9 +72,24 @@ def load(path=ROOT / "harness" / "jobs.toml"):
             for mode in table.pop("modes", [""]):
                 full = f"{name}-{mode}" if MODES[mode] else name
                 jobs[full] = Job(name=full, mode=mode, **table)
+        for job in list(jobs.values()):
+            if job.default:
+                add = sanitized(job, **tables["san"])
+                jobs[add.name] = add
     except (TypeError, KeyError) as error:
         raise Problem(f"{path} has a bad table: {error}") from None
     return jobs
+
+
+def sanitized(job, kconfig_add, console):
+    """Return a copy of job (Job) with a kernel of its own.
+
+    kconfig_add: list, options of that kernel; console: list, texts of its log.
+    """
+    kernel = replace(job.kernel, name=f"{job.kernel.name}-san",
+                     kconfig_add=job.kernel.kconfig_add + kconfig_add)
+    return replace(job, name=f"{job.name}-san", about=f"with sanitizers and lockdep, {job.about}",
+                   kernel=kernel, console=job.console + console, default=False, san=True)
 
 
 def build_options(kernel):

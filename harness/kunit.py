@@ -184,10 +184,11 @@ def run(composed, names):
 def unit(composed):
     """Run the job that $JOB names, else those that jobs.toml marks as default.
 
-    Print a table, return a list of Result.
+    With $SAN not empty, these with sanitizers.  Print a table, return a list of Result.
     """
-    chosen = [os.environ["JOB"]] if os.environ.get("JOB") else \
-        [name for name, job in load().items() if job.default]
+    san = bool(os.environ.get("SAN"))
+    chosen = [os.environ["JOB"] + "-san" * san] if os.environ.get("JOB") else \
+        [name for name, job in load().items() if (job.san if san else job.default)]
     rows = run(composed, chosen)
     verdict.show(rows)
     return rows

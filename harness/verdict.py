@@ -17,7 +17,8 @@ MARKS = {"0xf1": "sync of an empty gather", "0xf2": "sync of what was unmapped",
 # A kernel log with one of these is not clean, whatever the tests say.
 DIRT = re.compile(r"\b(WARNING|BUG|UBSAN|KASAN|KCSAN|KFENCE|kmemleak): |\bOops\b|"
                   r"Kernel panic|Internal error|Call [Tt]race:|cut here|"
-                  r"INFO: (task|rcu)|Segfault with no mm")
+                  r"INFO: (task|rcu|trying to register)|turning off the locking|"
+                  r"Segfault with no mm")
 
 # Lines of kunit.py that tell of no failure; of these, drivers report blocked accesses.
 GOOD = re.compile(r"\[(PASSED|SKIPPED)\]|^=+( .* \(\d+ subtests?\) =+| [\w-]+  ?=+)?$|"

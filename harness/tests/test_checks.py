@@ -48,6 +48,18 @@ class Unittest(unittest.TestCase):
             self.assertEqual(checks.count_unittest(text), counts, text)
 
 
+class Kunit(unittest.TestCase):
+    def test_all_jobs_but_sanitized(self):
+        with mock.patch.object(checks.kunit, "run", return_value=[]) as run, \
+                mock.patch.object(checks.verdict, "show_end_to_end"), \
+                contextlib.redirect_stdout(io.StringIO()):
+            checks.run_kunit(None)
+        names = run.call_args[0][1]
+        self.assertEqual({name for name, job in checks.jobs.load().items() if not job.san},
+                         set(names))
+        self.assertIn("tests", names)
+
+
 class Checkpatch(unittest.TestCase):
     """A stand-in for checkpatch.pl obeys --ignore as the real one does."""
     SCRIPT = """

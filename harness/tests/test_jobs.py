@@ -4,6 +4,7 @@
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 
 from harness import jobs, kunit
 from harness.report import Problem
@@ -58,6 +59,21 @@ class Table(unittest.TestCase):
         options = jobs.run_options(load(TABLE)["vtd-strict"], "-trace x")
         self.assertIn("--qemu_args=-device edu -trace x", options)
 
+    def test_sanitizers(self):
+        san = '[san]\nkconfig_add = ["CONFIG_KASAN=y"]\nconsole = ["KASAN is on"]\n'
+        table = load(TABLE + "default = true\n" + san)
+        self.assertEqual(["vtd-strict", "vtd-lazy", "vtd-strict-san", "vtd-lazy-san"], list(table))
+        plain, added = table["vtd-lazy"], table["vtd-lazy-san"]
+        self.assertEqual((False, True, [], []),
+                         (plain.san, plain.default, plain.console, plain.kernel.kconfig_add))
+        self.assertEqual((True, False, ["KASAN is on"], ["CONFIG_KASAN=y"]),
+                         (added.san, added.default, added.console, added.kernel.kconfig_add))
+        self.assertEqual("x-san", added.kernel.out.name)
+        self.assertEqual(plain.suites, added.suites)
+        self.assertEqual(2, len(load(TABLE + san)))
+        with self.assertRaisesRegex(Problem, "san"):
+            load(TABLE + "default = true\n")
+
     def test_real_table(self):
         table = jobs.load().values()
         self.assertTrue(any(job.default for job in table))
@@ -69,6 +85,19 @@ class Table(unittest.TestCase):
                                ('"lazy"', '"lasy"', "lasy"), ("trim", "trimm", "trimm")):
             with self.assertRaisesRegex(Problem, word):
                 load(TABLE.replace(old, new))
+
+    def test_choice(self):
+        plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)
+        table = {"uml": plain, "uml-san": jobs.sanitized(plain, [], []),
+                 "arm": jobs.Job("arm", "", plain.kernel, [])}
+        for env, chosen in (({}, "uml"), ({"JOB": "arm"}, "arm"), ({"SAN": "1"}, "uml-san"),
+                            ({"SAN": "1", "JOB": "uml"}, "uml-san"), ({"SAN": ""}, "uml")):
+            with unittest.mock.patch.dict("os.environ", env, clear=True), \
+                    unittest.mock.patch.object(kunit, "load", return_value=table), \
+                    unittest.mock.patch.object(kunit, "run", return_value=[]) as run, \
+                    unittest.mock.patch("builtins.print"):
+                kunit.unit(None)
+            self.assertEqual([chosen], run.call_args[0][1], env)
 
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called nope"):
