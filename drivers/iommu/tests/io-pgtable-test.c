@@ -122,6 +122,7 @@ struct pgtable {
 	size_t unmap_size;
 	struct iommu_iotlb_gather walks;
 	size_t walk_bytes;
+	unsigned int walk_mapped;
 	unsigned int runs;
 	struct {
 		struct iommu_iotlb_gather *gather;
@@ -167,6 +168,7 @@ static void record_walk(unsigned long iova, size_t size, size_t granule,
 
 	iommu_iotlb_gather_add_range(&pt->walks, iova, size);
 	pt->walk_bytes += size;
+	pt->walk_mapped += count_mapped(pt, iova, min(size, pt->unmap_size));
 }
 
 static void record_run(struct iommu_iotlb_gather *gather, unsigned long iova,
@@ -202,6 +204,7 @@ static void reset_records(struct pgtable *pt)
 {
 	iommu_iotlb_gather_init(&pt->walks);
 	pt->walk_bytes = 0;
+	pt->walk_mapped = 0;
 	pt->runs = 0;
 	memset(&pt->last_run, 0, sizeof(pt->last_run));
 }
@@ -387,6 +390,8 @@ static void test_run_is_cleared(struct kunit *test)
 		unmap_mixed(test, i, &pt->gather);
 		KUNIT_EXPECT_EQ(test, pt->runs, 1);
 		KUNIT_EXPECT_EQ(test, pt->last_run.mapped, 0);
+		/* Nor can a table be cached again once the walk is flushed */
+		KUNIT_EXPECT_EQ(test, pt->walk_mapped, 0);
 	}
 }
 
