@@ -2,11 +2,11 @@
 # Kernel patches and their tests: `make help` lists the targets.
 PYTHON := /usr/bin/python3
 MAKEFLAGS += --no-print-directory
-export KDIR TOPIC JOB SAN
-.PHONY: all check kunit e2e e2e-history series tree export mend update clean help
+export KDIR TOPIC JOB SAN ONLY
+.PHONY: all check kunit mutants e2e e2e-history series tree export mend update clean help
 .NOTPARALLEL:
 
-all check kunit e2e e2e-history series tree export mend update clean help: $(PYTHON)
+all check kunit mutants e2e e2e-history series tree export mend update clean help: $(PYTHON)
 	@$(PYTHON) -m harness $@
 
 $(PYTHON):

@@ -48,6 +48,12 @@ def unit():
     return sum(result.failed for result in kunit.unit(_compose()))
 
 
+def mutants():
+    """the kernel broken in one place at a time: tests must fail; ONLY=part of a name"""
+    from . import mutants
+    return mutants.run(_compose(), os.environ.get("ONLY", ""))[1]
+
+
 def e2e():
     """a device's DMA behind real drivers on QEMU's IOMMUs"""
     from . import kunit
@@ -111,7 +117,7 @@ def usage():
     print("KDIR=/path/to/linux takes that tree instead of Debian's package.")
 
 
-COMMANDS = {"all": everything, "check": check, "kunit": unit, "e2e": e2e,
+COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "e2e": e2e,
             "e2e-history": e2e_history, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import builds, history, jobs, kunit, mails, series, tools, verdict
+from . import builds, history, jobs, kunit, mails, mutants, series, tools, verdict
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -150,6 +150,11 @@ def run_history(composed):
     return max(lines - wrong, 0), wrong
 
 
+def run_mutants(composed):
+    """Each thing broken on purpose fails a test; a sample, `make mutants` does all."""
+    return mutants.run(composed, sample=True)
+
+
 CHECKS = {
     "harness tests": run_unittest,
     "round trip": run_round_trip,
@@ -157,6 +162,7 @@ CHECKS = {
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "KUnit": run_kunit,
+    "mutants": run_mutants,
     "history": run_history,
     "commits build": run_builds,
 }

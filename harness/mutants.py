@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutants: the composed kernel with one small thing broken, for a test to notice."""
+
+import collections
+import dataclasses
+import fnmatch
+import os
+import subprocess
+import tomllib
+from dataclasses import dataclass
+
+from . import builds, jobs, kunit, verdict
+from .report import Problem, Stage, table
+from .run import BUILD, ROOT, git
+
+HERE = ROOT / "harness" / "mutants"
+TOP = BUILD / "mutants"
+TREE = TOP / "linux"
+
+# The job whose kernel is broken, and the seconds that a broken one may run.
+JOB = "tests"
+TIMEOUT = 30
+
+# The last words of a kernel that comes to its end.
+END = "reboot: System halted"
+
+# What may come of a mutant; the first two are as they should be.
+KILLED, SPARED, SURVIVED, REVIVED = "killed", "spared", "SURVIVED", "KILLED"
+UNFIT, BROKEN, DEAD = "does not apply", "does not build", "does not boot"
+
+
+@dataclass
+class Mutant:
+    """One table of mutants/*.toml, see the head of core.toml."""
+    name: str
+    file: str
+    old: str
+    new: str
+    suites: str
+    survives: str = ""
+    check: bool = False
+
+    @property
+    def globs(self):
+        """What kunit.py is to filter by, list of str, one for each run."""
+        return self.suites.split() or [""]
+
+    def apply(self, source):
+        """source: str, the file's text -> str, mutated, or None if it does not apply."""
+        fits = source.count(self.old) == 1 and self.new != self.old
+        return source.replace(self.old, self.new) if fits else None
+
+
+@dataclass
+class Outcome:
+    """What came of mutant (Mutant): state, one of the above, and words (str) on it."""
+    mutant: Mutant
+    state: str
+    words: str = ""
+
+
+def load(where=HERE):
+    """Return the mutants of the tables in where (path), list of Mutant.
+
+    Raises Problem if a table is wrong, or a name is not the only one of its kind.
+    """
+    mutants = []
+    for path in sorted(where.glob("*.toml")):
+        try:
+            mutants += [Mutant(**each) for each in tomllib.loads(path.read_text())["mutant"]]
+        except (TypeError, KeyError, tomllib.TOMLDecodeError) as error:
+            raise Problem(f"{path} has a bad table: {error}") from None
+    for name, count in collections.Counter(mutant.name for mutant in mutants).items():
+        if count > 1:
+            raise Problem(f"{where}: {count} mutants are called {name}")
+    return mutants
+
+
+def choose(mutants, only="", sample=False):
+    """Return those of mutants (list) that have only (str) in their name.
+
+    sample: bool, of these just the ones that `make check` runs.
+    Raises Problem if there is none.
+    """
+    chosen = [mutant for mutant in mutants
+              if only in mutant.name and (mutant.check or not sample)]
+    if not chosen:
+        raise Problem(f"no mutant of {HERE} has {only!r} in its name")
+    return chosen
+
+
+def make(kernel):
+    """Build what changed in TREE since kernel (Kernel) was built, and no tools.
+
+    Return CompletedProcess, output together.
+    """
+    options, env = kunit.make_options(TREE, kernel)
+    return subprocess.run(
+        ["make", "-s", f"-j{os.cpu_count()}", f"ARCH={kernel.arch}", f"O={kernel.out}",
+         *options, "linux"], cwd=TREE, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, **env})
+
+
+def check_original(job, mutants):
+    """Run job (Job) on what is to be broken.
+
+    Raises Problem if it does not pass, or if none of its cases that pass are
+    those which one of mutants wants to be run: nothing could kill it.
+    """
+    done = kunit.boot(TREE, job, "mutants-none")
+    failed = 1
+    if done.report:
+        rows, wrong = verdict.results(job, done.report, done.console, done.trace, done.seconds)
+        failed = sum(row.failed for row in rows)
+        print(*wrong, sep="\n", end="\n" if wrong else "")
+    if failed:
+        raise Problem("the kernel fails without any mutation, mend that first; " + done.logs)
+    passed = [case for case, status in verdict.cases(done.report).items() if "PASS" in status]
+    for mutant in mutants:
+        for glob in mutant.globs:
+            wanted = glob if "." in glob else f"{glob or '*'}.*"
+            if not any(fnmatch.fnmatchcase(case, wanted) for case in passed):
+                raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
+
+
+def judge(run):
+    """Return (state, words) for a mutant that ran as run (kunit.Run) says."""
+    cases = verdict.cases(run.report) if run.report else {}
+    if run.report:  # a suite that does not start has no cases
+        cases.update({suite["name"]: {suite["status"]} for suite in run.report["test_cases"]})
+    if not cases:
+        return DEAD, ""
+    # To kunit.py a lost line of the log looks like a crash.
+    ended = END in run.console
+    killers = [case for case, status in cases.items()
+               if "FAIL" in status or "ERROR" in status and not ended]
+    # What a crash keeps from telling its name is nameless for kunit.py too.
+    killers = [case for case in killers if not case.endswith(".")] or \
+              [f"a case of {case[:-1]}" for case in killers]
+    if not killers:
+        return SURVIVED, ""
+    words = ", ".join(killers[:2]) + (f" and {len(killers) - 2} more" if killers[2:] else "")
+    return KILLED, words + ("" if ended else " (crash or hang)")
+
+
+def run_mutant(mutant, job):
+    """Build and run mutant (Mutant) with the kernel of job (Job); return its Outcome."""
+    path = TREE / mutant.file
+    original = path.read_text() if path.is_file() else ""
+    mutated = mutant.apply(original)
+    if mutated is None:
+        return Outcome(mutant, UNFIT, f"old is there {original.count(mutant.old)} times")
+    state = words = ""
+    try:
+        path.write_text(mutated)
+        done = make(job.kernel)
+        if done.returncode:
+            lines = done.stdout.splitlines()
+            return Outcome(mutant, BROKEN, next((line for line in lines if "error: " in line),
+                                                lines[-1] if lines else ""))
+        for glob in mutant.globs:
+            part = dataclasses.replace(job, filter=glob, timeout=TIMEOUT)
+            state, words = judge(kunit.start(TREE, part, "mutant", lambda: None))
+            if state != SURVIVED:
+                break
+    finally:    # with a time of its own, so that make sees it
+        path.write_text(original)
+    if mutant.survives:
+        state = {SURVIVED: SPARED, KILLED: REVIVED}.get(state, state)
+    return Outcome(mutant, state, words)
+
+
+def cell(outcome):
+    """Return what the table says of outcome (str)."""
+    if outcome.state == KILLED:
+        return outcome.words
+    if outcome.state == SPARED:
+        return f"survives: {outcome.mutant.survives}"
+    if outcome.state == REVIVED:
+        return f"KILLED, though it has a reason to survive: {outcome.words}"
+    return outcome.state + (f": {outcome.words}" if outcome.words else "")
+
+
+def closing(outcomes):
+    """Print the table of outcomes (list of Outcome) and the totals.
+
+    Return (how many are as they should be, how many are not).
+    """
+    print()
+    table(["mutant", "killed by"], [[each.mutant.name, cell(each)] for each in outcomes])
+    count = collections.Counter(each.state for each in outcomes)
+    totals = [f"{count[KILLED] + count[REVIVED]} killed",
+              f"{count[SURVIVED] + count[SPARED]} survived"]
+    totals += [f"{count[state]} {state.replace('does', 'do')}"
+               for state in (UNFIT, BROKEN, DEAD) if count[state]]
+    print(f"\n{len(outcomes)} mutants: {', '.join(totals)}", flush=True)
+    good = count[KILLED] + count[SPARED]
+    return good, len(outcomes) - good
+
+
+def run(composed, only="", sample=False):
+    """Build and run the mutants that choose(only, sample) gives; print a table.
+
+    Return (int, mutants that are as they should be; int, that are not).
+    """
+    mutants = choose(load(), only, sample)
+    job = jobs.load()[JOB]
+    job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=TOP))
+    TOP.mkdir(parents=True, exist_ok=True)
+    builds.worktree(composed.tree, composed.base.commit, TREE)
+    git(TREE, "checkout", "-q", "--force", "--detach", composed.topics[-1].end)
+    if not kunit.build(TREE, job.kernel):
+        raise Problem("the kernel does not build without any mutation")
+    check_original(job, mutants)
+    outcomes = []
+    stage = Stage("mutants", len(mutants))
+    for mutant in mutants:
+        stage.step(mutant.name)
+        outcomes.append(run_mutant(mutant, job))
+        if outcomes[-1].state not in (KILLED, SPARED):
+            print(f"\n{mutant.name}: {cell(outcomes[-1])}", flush=True)
+    stage.done()
+    return closing(outcomes)

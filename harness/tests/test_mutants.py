@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What becomes of a mutant, and what is left of it afterwards."""
+
+import contextlib
+import io
+import pathlib
+import subprocess
+import tempfile
+import unittest
+from unittest import mock
+
+from harness import jobs, kunit, mutants
+from harness.report import Problem
+
+JOB = jobs.Job("tests", "", jobs.Kernel("um", []), ["sync"])
+TABLE = """
+[[mutant]]
+name = "core: {}"
+file = "a.c"
+old = '''
+	good();
+'''
+new = '''
+	bad();
+'''
+suites = "sync*"
+"""
+
+
+def mutant(**changes):
+    facts = {"name": "core: a", "file": "a.c", "old": "good\n", "new": "bad\n", "suites": "sync"}
+    return mutants.Mutant(**{**facts, **changes})
+
+
+def report(param=("PASS",), plain=("PASS",), suites=()):
+    """Return kunit.py's JSON for suite sync with the cases map (param) and unmap<n>.
+
+    suites: what comes of further suites, which have no cases.
+    """
+    def cases(name, statuses):
+        return [{"name": f"{name}{n}", "status": each} for n, each in enumerate(statuses)]
+
+    statuses = [*param, *plain, *suites]
+    misc = {"failed": statuses.count("FAIL"), "crashed": statuses.count("ERROR"), "errors": 0,
+            "passed": statuses.count("PASS"), "skipped": statuses.count("SKIP")}
+    return {"misc": misc, "test_cases": cases("suite", suites), "sub_groups": [
+        {"name": "sync", "misc": misc, "test_cases": cases("unmap", plain),
+         "sub_groups": [{"name": "map", "sub_groups": [], "test_cases": cases("p", param)}]}]}
+
+
+def ran(facts, console=mutants.END):
+    """facts: dict for report(), None for no report -> kunit.Run."""
+    return kunit.Run(facts if facts is None else report(**facts), "", console, "", 1.0, "see log")
+
+
+def judge(console=mutants.END, **facts):
+    return mutants.judge(ran(facts, console))
+
+
+class Judge(unittest.TestCase):
+    def test_killed(self):
+        self.assertEqual(("killed", "sync.unmap1"), judge(plain=["PASS", "FAIL"]))
+
+    def test_parameters_are_one_case(self):
+        self.assertEqual(("killed", "sync.map"), judge(param=["FAIL", "PASS", "FAIL"]))
+
+    def test_names_two(self):
+        self.assertEqual(("killed", "sync.unmap0, sync.unmap1"), judge(plain=["FAIL"] * 2))
+        self.assertEqual(("killed", "sync.unmap0, sync.unmap1 and 2 more"),
+                         judge(param=["FAIL"], plain=["FAIL"] * 3))
+
+    def test_crash(self):
+        self.assertEqual(("killed", "sync.unmap0 (crash or hang)"),
+                         judge("Kernel panic", plain=["ERROR"]))
+
+    def test_crash_without_a_name(self):
+        run = ran({"plain": ["ERROR", "ERROR"]}, "")
+        cases = run.report["sub_groups"][0]["test_cases"]
+        cases[1]["name"] = ""
+        self.assertEqual("sync.unmap0 (crash or hang)", mutants.judge(run)[1])
+        del cases[0]
+        self.assertEqual(("killed", "a case of sync (crash or hang)"), mutants.judge(run))
+
+    def test_lost_line_is_no_crash(self):
+        self.assertEqual("SURVIVED", judge(plain=["ERROR"])[0])
+        self.assertEqual(("killed", "sync.unmap1"), judge(plain=["ERROR", "FAIL"]))
+
+    def test_suite_that_does_not_start(self):
+        self.assertEqual(("killed", "suite0"), judge(suites=["FAIL"]))
+        run = ran({"suites": ["FAIL"]})
+        run.report["sub_groups"] = []
+        self.assertEqual(("killed", "suite0"), mutants.judge(run))
+
+    def test_survived(self):
+        self.assertEqual(("SURVIVED", ""), judge(plain=["PASS", "SKIP"]))
+
+    def test_no_case(self):
+        self.assertEqual("does not boot", mutants.judge(ran(None))[0])
+        run = ran({})
+        run.report["sub_groups"] = []
+        self.assertEqual("does not boot", mutants.judge(run)[0])
+
+
+class Tree(unittest.TestCase):
+    """A tree with a.c, a make that sees it, and kernels that say what they are told."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.file = pathlib.Path(scratch.name, "a.c")
+        self.file.write_text("good\n")
+        self.seen = []
+        for where, name, value in ((mutants, "TREE", self.file.parent),
+                                   (mutants, "make", self.make),
+                                   (kunit, "start", self.start), (kunit, "boot", self.start)):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def make(self, _kernel):
+        self.seen.append(self.file.read_text())
+        return subprocess.CompletedProcess([], self.status, "a.c:1: error: no bad\nmake: Error 2\n")
+
+    def start(self, _tree, job, _name, _tick=None):
+        self.seen.append((job.filter, job.timeout))
+        return ran(self.runs.pop(0))
+
+    def run_mutant(self, *runs, status=0, **changes):
+        """Return (state, words) after kernels that run as runs (dicts) say."""
+        self.runs, self.status, self.seen = list(runs), status, []
+        outcome = mutants.run_mutant(mutant(**changes), JOB)
+        self.assertEqual("good\n", self.file.read_text())
+        return outcome.state, outcome.words
+
+    def test_killed(self):
+        self.assertEqual(("killed", "sync.unmap0"), self.run_mutant({"plain": ["FAIL"]}))
+        self.assertEqual(["bad\n", ("sync", mutants.TIMEOUT)], self.seen)
+
+    def test_survived(self):
+        self.assertEqual("SURVIVED", self.run_mutant({})[0])
+
+    def test_reason_to_survive(self):
+        self.assertEqual("spared", self.run_mutant({}, survives="same code")[0])
+        self.assertEqual("KILLED", self.run_mutant({"plain": ["FAIL"]}, survives="same code")[0])
+        self.assertEqual("does not boot", self.run_mutant(None, survives="same code")[0])
+
+    def test_suites_until_one_fails(self):
+        self.assertEqual("killed", self.run_mutant({}, {"plain": ["FAIL"]}, suites="a* b* c")[0])
+        self.assertEqual([("a*", 30), ("b*", 30)], self.seen[1:])
+        self.assertEqual("SURVIVED", self.run_mutant({}, {}, suites="a b")[0])
+
+    def test_all_suites(self):
+        self.assertEqual("killed", self.run_mutant({"plain": ["FAIL"]}, suites="")[0])
+        self.assertEqual(("", 30), self.seen[1])
+
+    def test_does_not_apply(self):
+        self.assertEqual(("does not apply", "old is there 0 times"), self.run_mutant(old="go\n"))
+        self.assertEqual("does not apply", self.run_mutant(old="o")[0])
+        self.assertEqual("does not apply", self.run_mutant(new="good\n")[0])
+        self.assertEqual("does not apply", self.run_mutant(file="b.c")[0])
+        self.assertEqual([], self.seen)
+
+    def test_does_not_build(self):
+        self.assertEqual(("does not build", "a.c:1: error: no bad"), self.run_mutant(status=2))
+        self.assertEqual(["bad\n"], self.seen)
+
+    def test_interrupted(self):
+        with mock.patch.object(mutants, "make", side_effect=KeyboardInterrupt), \
+                self.assertRaises(KeyboardInterrupt):
+            mutants.run_mutant(mutant(), JOB)
+        self.assertEqual("good\n", self.file.read_text())
+
+    def check_original(self, run, *suites):
+        self.runs = [run]
+        with contextlib.redirect_stdout(io.StringIO()):
+            mutants.check_original(JOB, [mutant(suites=each) for each in suites])
+
+    def test_original(self):
+        self.check_original({}, "sync", "s*", "*.unmap?", "sync.map s*", "")
+
+    def test_original_fails(self):
+        for run in (None, {"plain": ["FAIL"]}):
+            with self.assertRaisesRegex(Problem, "without any mutation.*see log"):
+                self.check_original(run)
+
+    def test_suites_that_are_not_there(self):
+        for suites in ("snyc", "sync nope*", "sync.remap"):
+            with self.assertRaisesRegex(Problem, "core: a: no case passes"):
+                self.check_original({}, "sync", suites)
+        with self.assertRaisesRegex(Problem, "no case passes"):
+            self.check_original({"plain": ["SKIP"]}, "sync.unmap0")
+
+
+class Closing(unittest.TestCase):
+    def closing(self, *states):
+        """Return (good, wrong, last line)."""
+        out = io.StringIO()
+        outcomes = [mutants.Outcome(mutant(survives="why not"), state, "w") for state in states]
+        with contextlib.redirect_stdout(out):
+            good, wrong = mutants.closing(outcomes)
+        self.text = out.getvalue()
+        return good, wrong, self.text.splitlines()[-1]
+
+    def test_good(self):
+        self.assertEqual((3, 0, "3 mutants: 2 killed, 1 survived"),
+                         self.closing(mutants.KILLED, mutants.SPARED, mutants.KILLED))
+        self.assertIn("survives: why not", self.text)
+
+    def test_wrong(self):
+        self.assertEqual((1, 1, "2 mutants: 1 killed, 1 survived"),
+                         self.closing(mutants.KILLED, mutants.SURVIVED))
+        self.assertEqual((0, 1, "1 mutants: 1 killed, 0 survived"), self.closing(mutants.REVIVED))
+        self.assertEqual((0, 3, "3 mutants: 0 killed, 0 survived, 1 do not apply, "
+                          "1 do not build, 1 do not boot"),
+                         self.closing(mutants.DEAD, mutants.BROKEN, mutants.UNFIT))
+
+
+class Tables(unittest.TestCase):
+    def load(self, **files):
+        with tempfile.TemporaryDirectory() as name:
+            for stem, text in files.items():
+                pathlib.Path(name, f"{stem}.toml").write_text(text)
+            return mutants.load(pathlib.Path(name))
+
+    def test_all_files(self):
+        found = self.load(b=TABLE.format("b"), a=TABLE.format("a"))
+        self.assertEqual(["core: a", "core: b"], [each.name for each in found])
+        self.assertEqual(("\tgood();\n", "\tbad();\n"), (found[0].old, found[0].new))
+
+    def test_wrong(self):
+        for text, word in ((TABLE + "suits = 1\n", "suits"), ("[[mutnat]]\n", "mutant"),
+                           (TABLE + "x\n", "a.toml has a bad table")):
+            with self.assertRaisesRegex(Problem, word):
+                self.load(a=text)
+
+    def test_same_name(self):
+        with self.assertRaisesRegex(Problem, "2 mutants are called core: a"):
+            self.load(a=TABLE.format("a"), b=TABLE.format("a"))
+
+    def test_choose(self):
+        some = [mutant(name="core: a"), mutant(name="core: b", check=True), mutant(name="v7s: b")]
+        self.assertEqual(some, mutants.choose(some))
+        self.assertEqual(some[:2], mutants.choose(some, "core"))
+        self.assertEqual(some[1:2], mutants.choose(some, sample=True))
+        for only, sample in (("smmu", False), ("v7s", True)):
+            with self.assertRaisesRegex(Problem, only):
+                mutants.choose(some, only, sample)
+
+    def test_real_tables(self):
+        found = mutants.load()
+        self.assertTrue(mutants.choose(found, sample=True))
+        self.assertIn(mutants.JOB, jobs.load())
+        for each in found:
+            self.assertRegex(each.name, r"^[\w-]+: \w")
+            self.assertNotEqual(each.old, each.new, each.name)
