@@ -10,13 +10,13 @@
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
-#include <linux/kmsg_dump.h>
 #include <linux/minmax.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
 
 #include "e2e-device.h"
+#include "kernel-log.h"
 
 #define PAGES		16
 #define BLOCK		SZ_2M
@@ -589,40 +589,25 @@ static void two_devices_test(struct kunit *test)
 	e2e_expect_reach(test, second, e2e->iova, e2e->pages, false);
 }
 
-/* In the lines that @iter has not seen yet, all of which it sees now */
-static bool logged(struct kmsg_dump_iter *iter, const char *text)
-{
-	static char line[256];
-	bool found = false;
-	size_t len;
-
-	while (kmsg_dump_get_line(iter, false, line, sizeof(line) - 1, &len)) {
-		line[len] = 0;
-		found |= !!strstr(line, text);
-	}
-	return found;
-}
-
 /* Fault messages are rate limited, and there were many before */
 static void fault_test(struct kunit *test)
 {
 	struct e2e_test *e2e = test->priv;
 	dma_addr_t nowhere = first_iova(e2e->domain, e2e->edev) + FAULT_OFFSET;
-	struct kmsg_dump_iter iter;
+	struct kernel_log log;
 	bool found = false;
 	char text[24];
 
 	if (e2e->traits & FAULTS_UNSEEN)
 		kunit_skip(test, "the emulated IOMMU reports no faults");
 	snprintf(text, sizeof(text), "%llx", (u64)nowhere);
-	kmsg_dump_rewind(&iter);
-	logged(&iter, text);
+	kernel_log_start(&log);
 	for (int i = 0; i < 4 && !found; i++) {
 		msleep(5000);
 		KUNIT_EXPECT_FALSE(test, e2e_writes(test, e2e->edev, nowhere,
 						    e2e->pages));
 		msleep(100);
-		found = logged(&iter, text);
+		found = kernel_log_has(&log, text);
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, found, "no \"%s\" in the kernel log",
 			      text);

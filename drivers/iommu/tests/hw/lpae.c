@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The walk of ARM's long descriptors, as the architecture defines it, for 4K granules
+ */
+#include "hw.h"
+
+#include <linux/sizes.h>
+
+#define LPAE_VALID		BIT_ULL(0)
+#define LPAE_TABLE		BIT_ULL(1)	/* at level 3: a page */
+#define LPAE_S1_RDONLY		BIT_ULL(7)
+#define LPAE_S2_READ		BIT_ULL(6)
+#define LPAE_S2_WRITE		BIT_ULL(7)
+#define LPAE_AF			BIT_ULL(10)
+#define LPAE_ADDR		GENMASK_ULL(47, 12)
+
+/**
+ * hw_lpae_step() - one step of a walk, for hw_ops::step
+ * @root: where the walk began; its first table may be larger or smaller than a page
+ * @table: physical address of the table
+ * @level: of the table, 0 to 3
+ * @stage2: the permissions are those of stage 2
+ * @iova: address, with no bits beyond the input size
+ * @entry: what was found
+ *
+ * Return: 0, or -EFAULT if there is no translation.
+ */
+int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
+		 u64 iova, struct hw_entry *entry)
+{
+	unsigned int shift = 12 + 9 * (3 - level);
+	u64 index = iova >> shift;
+	u64 desc;
+
+	if (level != root->level)
+		index &= 511;
+	desc = hw_load64(table + index * sizeof(desc));
+
+	if (!(desc & LPAE_VALID))
+		return -EFAULT;
+	if (level == 3 && !(desc & LPAE_TABLE))
+		return -EFAULT;
+
+	entry->size = BIT_ULL(shift);
+	entry->iova = ALIGN_DOWN(iova, entry->size);
+	entry->addr = desc & LPAE_ADDR;
+
+	if (level < 3 && desc & LPAE_TABLE) {
+		entry->table = true;
+		entry->level = level + 1;
+		return 0;
+	}
+
+	if (level == 0 || !(desc & LPAE_AF))
+		return -EFAULT;
+
+	entry->addr &= ~(entry->size - 1);
+	if (stage2)
+		entry->prot = (desc & LPAE_S2_READ ? HW_READ : 0) |
+			      (desc & LPAE_S2_WRITE ? HW_WRITE : 0);
+	else
+		entry->prot = HW_READ | (desc & LPAE_S1_RDONLY ? 0 : HW_WRITE);
+	return 0;
+}

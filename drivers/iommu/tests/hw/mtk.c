@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Models of MediaTek's IOMMU, the M4U of the second generation
+ *
+ * That of mt8195's infrastructure has five banks, each with registers, an interrupt
+ * and a table of its own; bank 0 also has what they share. A register of the
+ * peripheral configuration says which ports are translated.
+ *
+ * That of mt8192's multimedia has one bank. The local arbiter (larb) of the SMI,
+ * which is between it and the devices, says which ports are translated, and adds bits
+ * 33 and 32 to their addresses.
+ *
+ * What the registers mean is taken from the drivers' macros and from their use of
+ * them: that each of the two enables of an invalidation stands for one of two TLBs in
+ * a row, and that pointers to tables are in the second, is assumed.
+ */
+#include "hw.h"
+
+#include <linux/bitfield.h>
+#include <linux/sizes.h>
+
+#define BANK_SIZE		SZ_4K
+#define MAX_BANKS		5
+
+#define PT_BASE			0x000
+#define PT_BASE_31_14		GENMASK(31, 14)
+#define PT_BASE_34_32		GENMASK(2, 0)
+#define INVALIDATE		0x020
+#define INVALIDATE_RANGE	BIT(0)
+#define INVALIDATE_ALL		BIT(1)
+#define INVLD_START		0x024
+#define INVLD_END		0x028
+#define INV_SEL			0x02c
+#define INV_SEL_EN0		BIT(0)
+#define INV_SEL_EN1		BIT(1)
+#define WR_LEN_CTRL		0x054
+#define INT_CONTROL0		0x120
+#define INT_CONTROL0_CLEAR	BIT(12)
+#define INT_MAIN		0x124
+#define CPE_DONE		0x12c
+#define FAULT_ST1		0x134
+#define FAULT_TRANSLATION	BIT(0)
+#define MMU0_FAULT_VA		0x13c
+#define MMU0_FAULT_34_32	GENMASK(11, 9)
+#define MMU0_FAULT_WRITE	BIT(1)
+#define MMU0_INVLD_PA		0x140
+#define MMU0_INT_ID		0x150
+#define INT_ID_PORT(port)	((port) << 2)
+#define INT_ID_LARB4		(2 << 9)
+#define REGS			(0x200 / sizeof(u32))
+
+/* Window 1 of the one for infrastructure */
+#define PERICFG_IOMMU_1		0x714	/* a bit for each port */
+
+/* Window 1 of the one for multimedia; a register for each port */
+#define LARB_NONSEC_CON		0x380
+#define LARB_PORTS		32
+#define LARB_MMU_EN		BIT(0)
+#define LARB_BANK_SEL		GENMASK(9, 8)	/* thrice more above */
+
+#define TLB0			HW_LEAVES
+#define TLB1			BIT(2)
+
+/**
+ * struct mtk_model - registers
+ * @banks: of the IOMMU
+ * @range: what is being invalidated by address
+ * @ports: infrastructure: which ports are translated
+ * @larb: multimedia: how each port is
+ */
+struct mtk_model {
+	u32 banks[MAX_BANKS][REGS];
+	struct hw_inval range;
+	u32 ports;
+	u32 larb[LARB_PORTS];
+};
+
+static struct mtk_model mtk_infra, mtk_mm;
+
+static u64 mtk_read(struct hw_iommu *iommu, unsigned int window,
+		    unsigned int offset, unsigned int size)
+{
+	struct mtk_model *mtk = iommu->priv;
+	unsigned int bank = offset / BANK_SIZE;
+	unsigned int reg = offset % BANK_SIZE;
+
+	if (bank >= MAX_BANKS || reg / 4 >= REGS)
+		return 0;
+
+	if (reg == CPE_DONE && bank == mtk->range.tag && iommu->busy &&
+	    !hw_busy(iommu)) {
+		hw_post(iommu, &mtk->range);
+		hw_complete(iommu);
+		mtk->banks[bank][CPE_DONE / 4] = 1;
+	}
+	return mtk->banks[bank][reg / 4];
+}
+
+static u64 mtk_addr(u32 reg)
+{
+	return (reg & GENMASK(31, 12)) | (u64)(reg & 3) << 32;
+}
+
+static void mtk_invalidate(struct hw_iommu *iommu, unsigned int bank, u32 how)
+{
+	struct mtk_model *mtk = iommu->priv;
+	const u32 *regs = mtk->banks[bank];
+	u32 sel = regs[INV_SEL / 4];
+	struct hw_inval inval = {
+		.caches = (sel & INV_SEL_EN0 ? TLB0 : 0) |
+			  (sel & INV_SEL_EN1 ? TLB1 | HW_TABLES : 0),
+		.tag = bank,
+	};
+
+	if (how & INVALIDATE_ALL) {
+		/* Nobody waits for this one. Bank 0 does it for all. */
+		if (!bank)
+			inval.tag = HW_ANY_TAG;
+		hw_flush(iommu, &inval);
+	} else if (how & INVALIDATE_RANGE) {
+		u64 end = mtk_addr(regs[INVLD_END / 4]) + SZ_4K;
+
+		inval.iova = mtk_addr(regs[INVLD_START / 4]);
+		if (end > inval.iova)
+			inval.size = end - inval.iova;
+		else
+			inval.caches = 0;
+		/* There is one at a time: if another is still busy it is given up */
+		mtk->range = inval;
+		hw_start(iommu);
+	}
+}
+
+static void mtk_write(struct hw_iommu *iommu, unsigned int window,
+		      unsigned int offset, unsigned int size, u64 value)
+{
+	struct mtk_model *mtk = iommu->priv;
+	unsigned int bank = offset / BANK_SIZE;
+	unsigned int reg = offset % BANK_SIZE;
+
+	if (bank >= MAX_BANKS || reg / 4 >= REGS)
+		return;
+
+	switch (reg) {
+	case INVALIDATE:
+		mtk_invalidate(iommu, bank, value);
+		return;
+	case INT_CONTROL0:
+		if (value & INT_CONTROL0_CLEAR)
+			mtk->banks[bank][FAULT_ST1 / 4] = 0;
+		value &= ~(u64)INT_CONTROL0_CLEAR;
+		break;
+	case FAULT_ST1:
+	case MMU0_FAULT_VA:
+	case MMU0_INVLD_PA:
+	case MMU0_INT_ID:
+		return;
+	}
+	mtk->banks[bank][reg / 4] = value;
+}
+
+static void mtk_reset(struct hw_iommu *iommu, struct mtk_model *mtk)
+{
+	iommu->priv = mtk;
+	/* Unless it has a value, the driver takes it that none was saved */
+	mtk->banks[0][WR_LEN_CTRL / 4] = 0x00280028;
+}
+
+static int mtk_root(struct hw_iommu *iommu, unsigned int bank, struct hw_root *root)
+{
+	struct mtk_model *mtk = iommu->priv;
+	u32 base = mtk->banks[bank][PT_BASE / 4];
+
+	root->tag = bank;
+	root->table = (base & PT_BASE_31_14) | (u64)(base & PT_BASE_34_32) << 32;
+	root->level = 1;
+	root->caches = TLB0 | TLB1;
+	return root->table ? 0 : -EFAULT;
+}
+
+static int mtk_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		    int level, u64 iova, struct hw_entry *entry)
+{
+	return hw_v7s_step(root, table, level, iova, entry);
+}
+
+static void mtk_raise(struct hw_iommu *iommu, unsigned int bank, u32 id, u64 iova,
+		      bool write)
+{
+	struct mtk_model *mtk = iommu->priv;
+	u32 *regs = mtk->banks[bank];
+
+	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		/* The first is kept until it is cleared */
+		if (regs[FAULT_ST1 / 4])
+			return;
+
+		regs[FAULT_ST1 / 4] = FAULT_TRANSLATION;
+		regs[MMU0_FAULT_VA / 4] = (iova & GENMASK(31, 12)) |
+					  FIELD_PREP(MMU0_FAULT_34_32, iova >> 32) |
+					  (write ? MMU0_FAULT_WRITE : 0);
+		regs[MMU0_INVLD_PA / 4] = 0;
+		regs[MMU0_INT_ID / 4] = id;
+		if (!(regs[INT_MAIN / 4] & FAULT_TRANSLATION))
+			return;
+	}
+	hw_raise_irq(iommu, bank);
+}
+
+static void mtk_infra_reset(struct hw_iommu *iommu)
+{
+	mtk_reset(iommu, &mtk_infra);
+}
+
+static u64 mtk_infra_read(struct hw_iommu *iommu, unsigned int window,
+			  unsigned int offset, unsigned int size)
+{
+	if (!window)
+		return mtk_read(iommu, window, offset, size);
+	return offset == PERICFG_IOMMU_1 ? mtk_infra.ports : 0;
+}
+
+static void mtk_infra_write(struct hw_iommu *iommu, unsigned int window,
+			    unsigned int offset, unsigned int size, u64 value)
+{
+	if (!window)
+		mtk_write(iommu, window, offset, size, value);
+	else if (offset == PERICFG_IOMMU_1)
+		mtk_infra.ports = value;
+}
+
+static unsigned int mtk_infra_bank(u32 port)
+{
+	return port >= 20 ? 4 : 0;
+}
+
+static int mtk_infra_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+			    struct hw_root *root)
+{
+	if (!(mtk_infra.ports & BIT(stream)))
+		return 1;
+	if (iova >= SZ_4G)
+		return -EFAULT;
+	return mtk_root(iommu, mtk_infra_bank(stream), root);
+}
+
+static void mtk_infra_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	mtk_raise(iommu, mtk_infra_bank(stream), INT_ID_PORT(stream), iova, write);
+}
+
+static const struct hw_ops mtk_infra_ops = {
+	.reset = mtk_infra_reset,
+	.read = mtk_infra_read,
+	.write = mtk_infra_write,
+	.stream = mtk_infra_stream,
+	.step = mtk_step,
+	.fault = mtk_infra_fault,
+};
+
+HW_OVERLAY(mtk);
+
+static const struct hw_desc mtk_infra_desc = {
+	.name = "mtk-iommu infra",
+	.kind = HW_RANGE,
+	.overlay = __dtbo_mtk_begin,
+	.overlay_end = __dtbo_mtk_end,
+	.windows = {
+		{ 0x600500000, MAX_BANKS * BANK_SIZE },
+		{ 0x600510000, SZ_4K },
+	},
+	.provider = "/mtk-soc",
+	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 18 } },
+	.ops = &mtk_infra_ops,
+	.stuck = "Partial TLB flush timed out",
+	/* Faults are reported to the default domain, which can have no handler */
+	.fault_log = "fault type=0x1 iova=0x1005000",
+	/* All domains have one table, and leave behind what is mapped in it */
+	.default_domain = true,
+	.exact = true,
+	.no_read_only = true,
+};
+
+HW_IOMMU(mtk_infra, mtk_infra_desc);
+
+static void mtk_mm_reset(struct hw_iommu *iommu)
+{
+	mtk_reset(iommu, &mtk_mm);
+}
+
+static u32 *mtk_mm_larb(unsigned int window, unsigned int offset)
+{
+	unsigned int port = (offset - LARB_NONSEC_CON) / 4;
+
+	return window == 1 && port < LARB_PORTS ? &mtk_mm.larb[port] : NULL;
+}
+
+static u64 mtk_mm_read(struct hw_iommu *iommu, unsigned int window,
+		       unsigned int offset, unsigned int size)
+{
+	u32 *larb = mtk_mm_larb(window, offset);
+
+	if (!window)
+		return mtk_read(iommu, window, offset, size);
+	return larb ? *larb : 0;
+}
+
+static void mtk_mm_write(struct hw_iommu *iommu, unsigned int window,
+			 unsigned int offset, unsigned int size, u64 value)
+{
+	u32 *larb = mtk_mm_larb(window, offset);
+
+	if (!window)
+		mtk_write(iommu, window, offset, size, value);
+	else if (larb)
+		*larb = value;
+}
+
+static int mtk_mm_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+			 struct hw_root *root)
+{
+	u32 larb = mtk_mm.larb[stream];
+
+	if (!(larb & LARB_MMU_EN))
+		return 1;
+	if (iova >> 32 != FIELD_GET(LARB_BANK_SEL, larb))
+		return -EFAULT;
+	return mtk_root(iommu, 0, root);
+}
+
+static void mtk_mm_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	mtk_raise(iommu, 0, INT_ID_LARB4 | INT_ID_PORT(stream), iova, write);
+}
+
+static const struct hw_ops mtk_mm_ops = {
+	.reset = mtk_mm_reset,
+	.read = mtk_mm_read,
+	.write = mtk_mm_write,
+	.stream = mtk_mm_stream,
+	.step = mtk_step,
+	.fault = mtk_mm_fault,
+};
+
+HW_OVERLAY(mtk_mm);
+
+static const struct hw_desc mtk_mm_desc = {
+	.name = "mtk-iommu mm",
+	.kind = HW_RANGE,
+	.overlay = __dtbo_mtk_mm_begin,
+	.overlay_end = __dtbo_mtk_mm_end,
+	.windows = {
+		{ 0x600580000, BANK_SIZE },
+		{ 0x600590000, SZ_4K },		/* larb 4 */
+		{ 0x6005a0000, SZ_4K },		/* SMI common */
+	},
+	.provider = "/mtk-mm-soc",
+	.masters = { { "/mtk-mm-master-0", 0 }, { "/mtk-mm-master-1", 3 } },
+	.ops = &mtk_mm_ops,
+	.stuck = "Partial TLB flush timed out",
+	.fault_log = "fault type=0x1 iova=0x101005000",
+	/* Larb 4 has what is from 4 GiB on */
+	.iova = SZ_4G + SZ_16M,
+	.default_domain = true,
+	.exact = true,
+	.no_read_only = true,
+};
+
+HW_IOMMU(mtk_mm, mtk_mm_desc);

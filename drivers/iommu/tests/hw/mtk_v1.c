@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model of MediaTek's IOMMU, the M4U of the first generation, as mt2701 has it
+ *
+ * One flat table of pages serves all devices. The SMI, which is between them and the
+ * IOMMU, says for each port whether it is translated. What the registers mean is
+ * taken from the drivers' macros and from their use of them: that each of the two
+ * enables of an invalidation stands for one of two TLBs in a row is assumed.
+ */
+#include "hw.h"
+
+#include <linux/sizes.h>
+
+#define PT_BASE			0x000
+#define INT_CONTROL		0x220
+#define INT_CONTROL_CLEAR	BIT(12)
+#define FAULT_ST		0x224
+#define FAULT_TRANSLATION	BIT(0)
+#define FAULT_VA		0x228
+#define INVLD_PA		0x22c
+#define INT_ID			0x388
+#define INT_ID_LARB_PORT(l, p)	((6 - (l)) << 13 | (p) << 8)
+#define INVALIDATE		0x5c0
+#define INVALIDATE_RANGE	BIT(0)
+#define INVALIDATE_ALL		BIT(1)
+#define INVLD_START		0x5c4
+#define INVLD_END		0x5c8
+#define INV_SEL			0x5d8
+#define INV_SEL_EN0		BIT(0)
+#define INV_SEL_EN1		BIT(1)
+#define CPE_DONE		0x60c
+#define REGS			(0x700 / sizeof(u32))
+
+#define DESC_VALID		BIT(1)
+
+/* Four bits for each port, eight ports to a register */
+#define SMI_COMMON		1	/* window */
+#define SMI_SECUR_CON		0x5c0
+#define SMI_SECUR_CON_VIRTUAL	BIT(3)
+#define SMI_REGS		(0x700 / sizeof(u32))
+
+#define TLB0			HW_LEAVES
+#define TLB1			BIT(2)
+
+static struct mtk_v1_model {
+	u32 regs[REGS];
+	u32 smi[SMI_REGS];
+	struct hw_inval range;	/* being invalidated */
+} mtk_v1;
+
+static u64 mtk_v1_read(struct hw_iommu *iommu, unsigned int window,
+		       unsigned int offset, unsigned int size)
+{
+	if (window == SMI_COMMON)
+		return offset / 4 < SMI_REGS ? mtk_v1.smi[offset / 4] : 0;
+	if (window || offset / 4 >= REGS)
+		return 0;
+
+	if (offset == CPE_DONE && iommu->busy && !hw_busy(iommu)) {
+		hw_post(iommu, &mtk_v1.range);
+		hw_complete(iommu);
+		mtk_v1.regs[CPE_DONE / 4] = 1;
+	}
+	return mtk_v1.regs[offset / 4];
+}
+
+static void mtk_v1_invalidate(struct hw_iommu *iommu, u32 how)
+{
+	const u32 *regs = mtk_v1.regs;
+	u32 sel = regs[INV_SEL / 4];
+	struct hw_inval inval = {
+		.caches = (sel & INV_SEL_EN0 ? TLB0 : 0) |
+			  (sel & INV_SEL_EN1 ? TLB1 : 0),
+		.tag = HW_ANY_TAG,
+	};
+
+	if (how & INVALIDATE_ALL) {
+		/* Nobody waits for this one */
+		hw_flush(iommu, &inval);
+	} else if (how & INVALIDATE_RANGE) {
+		u64 end = (regs[INVLD_END / 4] & GENMASK(31, 12)) + (u64)SZ_4K;
+
+		inval.iova = regs[INVLD_START / 4] & GENMASK(31, 12);
+		if (end > inval.iova)
+			inval.size = end - inval.iova;
+		else
+			inval.caches = 0;
+		/* There is one at a time: if another is still busy it is given up */
+		mtk_v1.range = inval;
+		hw_start(iommu);
+	}
+}
+
+static void mtk_v1_write(struct hw_iommu *iommu, unsigned int window,
+			 unsigned int offset, unsigned int size, u64 value)
+{
+	if (window == SMI_COMMON && offset / 4 < SMI_REGS)
+		mtk_v1.smi[offset / 4] = value;
+	if (window || offset / 4 >= REGS)
+		return;
+
+	switch (offset) {
+	case INVALIDATE:
+		mtk_v1_invalidate(iommu, value);
+		return;
+	case INT_CONTROL:
+		if (value & INT_CONTROL_CLEAR)
+			mtk_v1.regs[FAULT_ST / 4] = 0;
+		value &= ~(u64)INT_CONTROL_CLEAR;
+		break;
+	case FAULT_ST:
+	case FAULT_VA:
+	case INVLD_PA:
+	case INT_ID:
+		return;
+	}
+	mtk_v1.regs[offset / 4] = value;
+}
+
+static int mtk_v1_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+			 struct hw_root *root)
+{
+	u32 con = mtk_v1.smi[SMI_SECUR_CON / 4 + stream / 8] >> stream % 8 * 4;
+
+	if (!(con & SMI_SECUR_CON_VIRTUAL))
+		return 1;
+
+	root->table = mtk_v1.regs[PT_BASE / 4];
+	root->caches = TLB0 | TLB1;
+	return root->table ? 0 : -EFAULT;
+}
+
+static int mtk_v1_step(struct hw_iommu *iommu, const struct hw_root *root,
+		       u64 table, int level, u64 iova, struct hw_entry *entry)
+{
+	u32 desc;
+
+	if (iova >= SZ_4G)
+		return -EFAULT;
+
+	desc = hw_load32(table + (iova >> 12) * sizeof(desc));
+	if (!(desc & DESC_VALID))
+		return -EFAULT;
+
+	entry->iova = ALIGN_DOWN(iova, SZ_4K);
+	entry->size = SZ_4K;
+	entry->addr = desc & GENMASK(31, 12);
+	return 0;
+}
+
+/* The hardware does not tell reads from writes. All ports of the test are larb 0's. */
+static void mtk_v1_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	u32 *regs = mtk_v1.regs;
+
+	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		/* The first is kept until it is cleared */
+		if (regs[FAULT_ST / 4])
+			return;
+
+		regs[FAULT_ST / 4] = FAULT_TRANSLATION;
+		regs[FAULT_VA / 4] = (u32)iova & GENMASK(31, 12);
+		regs[INVLD_PA / 4] = 0;
+		regs[INT_ID / 4] = INT_ID_LARB_PORT(0, stream);
+		if (!(regs[INT_CONTROL / 4] & FAULT_TRANSLATION))
+			return;
+	}
+	hw_raise_irq(iommu, 0);
+}
+
+static const struct hw_ops mtk_v1_ops = {
+	.read = mtk_v1_read,
+	.write = mtk_v1_write,
+	.stream = mtk_v1_stream,
+	.step = mtk_v1_step,
+	.fault = mtk_v1_fault,
+};
+
+HW_OVERLAY(mtk_v1);
+
+static const struct hw_desc mtk_v1_desc = {
+	.name = "mtk-iommu-v1",
+	.kind = HW_UNMAP,
+	.overlay = __dtbo_mtk_v1_begin,
+	.overlay_end = __dtbo_mtk_v1_end,
+	.windows = {
+		{ 0x600b00000, SZ_4K },
+		[SMI_COMMON] = { 0x600b10000, SZ_4K },
+		{ 0x600b20000, SZ_4K },		/* larb 0 */
+	},
+	.provider = "/mtk-v1-soc",
+	.masters = { { "/mtk-v1-master", 5 } },
+	.ops = &mtk_v1_ops,
+	.stuck = "Partial TLB flush timed out",
+	/* Faults are reported to the default domain, which can have no handler */
+	.fault_log = "fault type=0x1 iova=0x1005000",
+	/* The first domain to be attached gets the only table */
+	.default_domain = true,
+	.exact = true,
+	.no_read_only = true,
+};
+
+HW_IOMMU(mtk_v1, mtk_v1_desc);

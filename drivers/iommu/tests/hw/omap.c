@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model of the MMU in front of the processors and accelerators of OMAP
+ *
+ * It serves one device. Its TLB has 32 entries that software can read and load one at
+ * a time, as CAM (which address) and RAM (which memory); the victim pointer in LOCK
+ * says which. FLUSH_ENTRY drops what translates the address in CAM. What the walk finds
+ * is loaded where there is room, else over the victim. There are no permissions.
+ *
+ * What the registers mean is taken from the driver's macros and from its use of them;
+ * that pointers to tables are not kept, from the driver flushing none before it frees
+ * tables. Entries of tables are like ARM's short descriptors.
+ */
+#include "hw.h"
+
+#include <linux/bitfield.h>
+#include <linux/sizes.h>
+
+#define REVISION		0x00
+#define REVISION_2_0		0x20
+#define IRQSTATUS		0x18
+#define IRQENABLE		0x1c
+#define IRQ_TRANSLATION_FAULT	BIT(1)
+#define CNTL			0x44
+#define CNTL_MMU_EN		BIT(1)
+#define CNTL_TWL_EN		BIT(2)
+#define FAULT_AD		0x48
+#define TTB			0x4c
+#define TTB_ADDR		GENMASK(31, 14)
+#define LOCK			0x50
+#define LOCK_BASE		GENMASK(14, 10)
+#define LOCK_VICTIM		GENMASK(8, 4)
+#define LD_TLB			0x54
+#define CAM			0x58
+#define CAM_TAG			GENMASK(31, 12)
+#define CAM_V			BIT(2)
+#define CAM_SIZE		GENMASK(1, 0)
+#define RAM			0x5c
+#define RAM_ADDR		GENMASK(31, 12)
+#define GFLUSH			0x60
+#define FLUSH_ENTRY		0x64
+#define READ_CAM		0x68
+#define READ_RAM		0x6c
+#define GO			BIT(0)
+#define REGS			(0x70 / sizeof(u32))
+
+#define TLB_ENTRIES		32
+
+#define ENT_TYPE		GENMASK(1, 0)
+#define L1_TABLE		1
+#define L1_TABLE_ADDR		GENMASK(31, 10)
+#define L1_SECTION		2
+#define L1_SUPERSECTION		BIT(18)
+#define L2_LARGE		1
+#define L2_SMALL		BIT(1)
+
+static u32 omap_regs[REGS];
+static bool omap_flushing;
+
+/* As CAM has them */
+static const u32 omap_sizes[] = { SZ_1M, SZ_64K, SZ_4K, SZ_16M };
+
+static struct hw_entry *omap_victim(struct hw_iommu *iommu)
+{
+	return &iommu->tlb[FIELD_GET(LOCK_VICTIM, omap_regs[LOCK / 4])];
+}
+
+static void omap_flush(struct hw_iommu *iommu, u64 iova, u64 size)
+{
+	omap_flushing = true;
+	hw_flush(iommu, &(struct hw_inval) {
+		.caches = HW_ALL_CACHES,
+		.tag = HW_ANY_TAG,
+		.iova = iova,
+		.size = size,
+	});
+	omap_flushing = false;
+}
+
+static void omap_load(struct hw_iommu *iommu)
+{
+	struct hw_entry *entry = omap_victim(iommu);
+	u32 cam = omap_regs[CAM / 4];
+	u32 size = omap_sizes[cam & CAM_SIZE];
+
+	*entry = (struct hw_entry) {
+		.iova = ALIGN_DOWN(cam & CAM_TAG, size),
+		.size = size,
+		.addr = ALIGN_DOWN(omap_regs[RAM / 4] & RAM_ADDR, size),
+		.prot = HW_READ | HW_WRITE,
+		.caches = cam & CAM_V ? HW_LEAVES : 0,
+	};
+	iommu->used = max_t(unsigned int, iommu->used, entry - iommu->tlb + 1);
+}
+
+static u64 omap_read(struct hw_iommu *iommu, unsigned int window,
+		     unsigned int offset, unsigned int size)
+{
+	const struct hw_entry *entry = omap_victim(iommu);
+	u32 value;
+
+	switch (offset) {
+	case REVISION:
+		return REVISION_2_0;
+	case READ_CAM:
+		if (!entry->caches)
+			return 0;
+		for (value = 0; omap_sizes[value] != entry->size; value++)
+			;
+		return entry->iova | CAM_V | value;
+	case READ_RAM:
+		return entry->caches ? entry->addr : 0;
+	}
+	return offset / 4 < REGS ? omap_regs[offset / 4] : 0;
+}
+
+static void omap_write(struct hw_iommu *iommu, unsigned int window,
+		       unsigned int offset, unsigned int size, u64 value)
+{
+	switch (offset) {
+	case IRQSTATUS:
+		omap_regs[IRQSTATUS / 4] &= ~value;
+		break;
+	case LD_TLB:
+		if (value & GO)
+			omap_load(iommu);
+		break;
+	case GFLUSH:
+		if (value & GO)
+			omap_flush(iommu, 0, 0);
+		break;
+	case FLUSH_ENTRY:
+		if (value & GO)
+			omap_flush(iommu, omap_regs[CAM / 4] & CAM_TAG, SZ_4K);
+		break;
+	case FAULT_AD:
+		break;
+	default:
+		if (offset / 4 < REGS)
+			omap_regs[offset / 4] = value;
+	}
+}
+
+static int omap_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+		       struct hw_root *root)
+{
+	if (!(omap_regs[CNTL / 4] & CNTL_MMU_EN))
+		return 1;
+
+	root->table = omap_regs[TTB / 4] & TTB_ADDR;
+	return iova > U32_MAX ? -EFAULT : 0;
+}
+
+/* Make room for what the walk is going to load */
+static void omap_evict(struct hw_iommu *iommu)
+{
+	u32 *lock = &omap_regs[LOCK / 4];
+	u32 victim = FIELD_GET(LOCK_VICTIM, *lock);
+	unsigned int i;
+
+	for (i = 0; i < TLB_ENTRIES; i++)
+		if (!iommu->tlb[i].caches)
+			return;
+
+	iommu->tlb[victim].caches = 0;
+	if (++victim == TLB_ENTRIES)
+		victim = FIELD_GET(LOCK_BASE, *lock);
+	*lock &= ~LOCK_VICTIM;
+	*lock |= FIELD_PREP(LOCK_VICTIM, victim);
+}
+
+/* Both levels at once, as nothing remembers where the second is */
+static int omap_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		     int level, u64 iova, struct hw_entry *entry)
+{
+	u32 ent, type;
+
+	if (!(omap_regs[CNTL / 4] & CNTL_TWL_EN))
+		return -EFAULT;
+
+	ent = hw_load32(table + (iova >> 20) * sizeof(ent));
+	type = ent & ENT_TYPE;
+	if (type == L1_SECTION) {
+		entry->size = ent & L1_SUPERSECTION ? SZ_16M : SZ_1M;
+	} else if (type == L1_TABLE) {
+		ent = hw_load32((ent & L1_TABLE_ADDR) +
+				(iova >> 12 & 0xff) * sizeof(ent));
+		type = ent & ENT_TYPE;
+		if (type & L2_SMALL)
+			entry->size = SZ_4K;
+		else if (type == L2_LARGE)
+			entry->size = SZ_64K;
+		else
+			return -EFAULT;
+	} else {
+		return -EFAULT;
+	}
+
+	entry->iova = ALIGN_DOWN(iova, entry->size);
+	entry->addr = ALIGN_DOWN((u64)ent, entry->size);
+	if (!omap_flushing)
+		omap_evict(iommu);
+	return 0;
+}
+
+static void omap_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	bool irq = false;
+
+	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		/* The first fault stays until it is cleared */
+		if (omap_regs[IRQSTATUS / 4] & IRQ_TRANSLATION_FAULT)
+			return;
+		omap_regs[IRQSTATUS / 4] |= IRQ_TRANSLATION_FAULT;
+		omap_regs[FAULT_AD / 4] = iova;
+		irq = omap_regs[IRQENABLE / 4] & IRQ_TRANSLATION_FAULT;
+	}
+	if (irq)
+		hw_raise_irq(iommu, 0);
+}
+
+static const struct hw_ops omap_ops = {
+	.read = omap_read,
+	.write = omap_write,
+	.stream = omap_stream,
+	.step = omap_step,
+	.fault = omap_fault,
+};
+
+HW_OVERLAY(omap);
+
+static const struct hw_desc omap_desc = {
+	.name = "omap-iommu",
+	.kind = HW_UNMAP,
+	.overlay = __dtbo_omap_begin,
+	.overlay_end = __dtbo_omap_end,
+	.windows = { { 0x600900000, SZ_4K } },
+	.provider = "/omap-soc",
+	.masters = { { "/omap-master" } },
+	.ops = &omap_ops,
+	.forgets = true,
+	.exact = true,
+	.no_read_only = true,
+};
+
+HW_IOMMU(omap, omap_desc);

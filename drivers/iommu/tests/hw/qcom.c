@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model of Qualcomm's IOMMU, an SMMUv2 whose global registers belong to firmware
+ *
+ * What is left are the context banks, for stage 1 and long descriptors of 32-bit ARM;
+ * firmware has routed each stream to one. Their registers are those of the SMMUv2
+ * architecture. A TLBSYNC completes what its own bank was told to invalidate.
+ */
+#include "hw.h"
+#include "../../arm/arm-smmu/arm-smmu.h"
+
+#include <linux/bitfield.h>
+#include <linux/sizes.h>
+
+#define BANKS			4
+#define BANK_SIZE		SZ_4K
+
+/* Where the device's two streams go */
+#define FIRST_BANK		1
+#define SECOND_BANK		2
+
+#define SCTLR			0x000
+#define SCTLR_CFCFG		BIT(7)
+#define SCTLR_CFIE		BIT(6)
+#define SCTLR_AFE		BIT(2)
+#define SCTLR_M			BIT(0)
+#define RESUME			0x008
+#define TTBR0			0x020
+#define TTBR_ADDR		GENMASK_ULL(39, 5)
+#define TTBR_ASID		GENMASK_ULL(55, 48)
+#define TCR			0x030
+#define TCR_EAE			BIT(31)
+#define TCR_T0SZ		GENMASK(2, 0)
+#define FSR			0x058
+#define FSR_MULTI		BIT(31)
+#define FSR_SS			BIT(30)
+#define FSR_PF			BIT(3)
+#define FSR_TF			BIT(1)
+#define FAR			0x060
+#define FSYNR0			0x068
+#define FSYNR0_WNR		BIT(4)
+#define TLBIVA			0x600
+#define TLBIASID		0x610
+#define TLBIVAL			0x620
+#define TLBI_ADDR		GENMASK(31, 12)
+#define TLBI_ASID		GENMASK(7, 0)
+#define TLBSYNC			0x7f0
+#define TLBSTATUS		0x7f4
+#define TLBSTATUS_SACTIVE	BIT(0)
+
+enum {
+	QCOM_BANKS,
+	QCOM_LOCAL,
+};
+
+static u32 qcom_regs[BANKS][BANK_SIZE / sizeof(u32)];
+
+static u32 *qcom_reg(unsigned int bank, unsigned int offset)
+{
+	return &qcom_regs[bank][offset / sizeof(u32)];
+}
+
+static u64 qcom_reg64(unsigned int bank, unsigned int offset)
+{
+	return *qcom_reg(bank, offset) | (u64)*qcom_reg(bank, offset + 4) << 32;
+}
+
+static int qcom_restore_sec_cfg(u32 device_id, u32 spare)
+{
+	return 0;
+}
+
+static void qcom_reset(struct hw_iommu *iommu)
+{
+	qcom_iommu_restore_sec_cfg = qcom_restore_sec_cfg;
+}
+
+static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)
+{
+	bool stuck = iommu->stuck;
+	bool busy;
+
+	/* The driver takes 5 s to give up on a bank: one that is stuck will do */
+	if (bank != FIRST_BANK)
+		iommu->stuck = false;
+	busy = hw_busy(iommu);
+	iommu->stuck = stuck;
+	return busy;
+}
+
+static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
+		     unsigned int offset, unsigned int size)
+{
+	unsigned int bank = offset / BANK_SIZE;
+
+	if (window != QCOM_BANKS)
+		return 0;
+
+	offset %= BANK_SIZE;
+	if (offset == TLBSTATUS)
+		return qcom_busy(iommu, bank) ? TLBSTATUS_SACTIVE : 0;
+	return size == 8 ? qcom_reg64(bank, offset) : *qcom_reg(bank, offset);
+}
+
+static void qcom_inval(struct hw_iommu *iommu, unsigned int bank, u32 caches,
+		       u32 value, u64 size)
+{
+	hw_post(iommu, &(struct hw_inval) {
+		.caches = caches,
+		.tag = FIELD_GET(TLBI_ASID, value),
+		.iova = value & TLBI_ADDR,
+		.size = size,
+		.queue = bank,
+	});
+}
+
+static void qcom_write(struct hw_iommu *iommu, unsigned int window,
+		       unsigned int offset, unsigned int size, u64 value)
+{
+	unsigned int bank = offset / BANK_SIZE;
+
+	if (window != QCOM_BANKS)
+		return;
+
+	offset %= BANK_SIZE;
+	switch (offset) {
+	case TLBIVA:
+		qcom_inval(iommu, bank, HW_ALL_CACHES, value, SZ_4K);
+		break;
+	case TLBIVAL:
+		qcom_inval(iommu, bank, HW_LEAVES, value, SZ_4K);
+		break;
+	case TLBIASID:
+		qcom_inval(iommu, bank, HW_ALL_CACHES, value, 0);
+		break;
+	case TLBSYNC:
+		hw_start_queues(iommu, BIT(bank));
+		/* The device has two banks, to be synced in turn: that is one sync */
+		if (bank != FIRST_BANK)
+			iommu->counts.syncs--;
+		break;
+	case FSR:
+		*qcom_reg(bank, FSR) &= ~value | FSR_SS;
+		break;
+	case RESUME:
+		*qcom_reg(bank, FSR) &= ~FSR_SS;
+		break;
+	default:
+		*qcom_reg(bank, offset) = value;
+		if (size == 8)
+			*qcom_reg(bank, offset + 4) = value >> 32;
+	}
+}
+
+static int qcom_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+		       struct hw_root *root)
+{
+	u32 tcr = *qcom_reg(stream, TCR);
+	u64 ttbr = qcom_reg64(stream, TTBR0);
+
+	if (!(*qcom_reg(stream, SCTLR) & SCTLR_M))
+		return 1;
+
+	/* Behind a transaction that is stalled */
+	if (*qcom_reg(stream, FSR) & FSR_SS)
+		return -EFAULT;
+
+	if (!(tcr & TCR_EAE) || iova >> (32 - FIELD_GET(TCR_T0SZ, tcr)))
+		return -EFAULT;
+
+	root->tag = FIELD_GET(TTBR_ASID, ttbr);
+	root->table = ttbr & TTBR_ADDR;
+	root->level = FIELD_GET(TCR_T0SZ, tcr) < 2 ? 1 : 2;
+	return 0;
+}
+
+static int qcom_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		     int level, u64 iova, struct hw_entry *entry)
+{
+	return hw_lpae_step(root, table, level, false, iova, entry);
+}
+
+static void qcom_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	/* All that is mapped can be read */
+	u64 paddr;
+	bool mapped = write && !hw_translate(iommu, stream, iova, false, &paddr);
+	u32 sctlr, *fsr = qcom_reg(stream, FSR);
+
+	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		sctlr = *qcom_reg(stream, SCTLR);
+		if (*fsr) {
+			*fsr |= FSR_MULTI;
+		} else {
+			*fsr = mapped ? FSR_PF : FSR_TF;
+			if (sctlr & SCTLR_CFCFG)
+				*fsr |= FSR_SS;
+			*qcom_reg(stream, FAR) = lower_32_bits(iova);
+			*qcom_reg(stream, FAR + 4) = upper_32_bits(iova);
+			*qcom_reg(stream, FSYNR0) = write ? FSYNR0_WNR : 0;
+		}
+	}
+
+	if (sctlr & SCTLR_CFIE)
+		hw_raise_irq(iommu, stream);
+}
+
+static const struct hw_ops qcom_ops = {
+	.reset = qcom_reset,
+	.read = qcom_read,
+	.write = qcom_write,
+	.stream = qcom_stream,
+	.step = qcom_step,
+	.fault = qcom_fault,
+};
+
+HW_OVERLAY(qcom);
+
+static const struct hw_desc qcom_desc = {
+	.name = "qcom-iommu",
+	.kind = HW_ALWAYS,
+	.overlay = __dtbo_qcom_begin,
+	.overlay_end = __dtbo_qcom_end,
+	.windows = {
+		[QCOM_BANKS] = { 0x600100000, BANKS * BANK_SIZE },
+		[QCOM_LOCAL] = { 0x600110000, SZ_16K },
+	},
+	.provider = "/qcom-soc",
+	.masters = {
+		{ "/qcom-master", FIRST_BANK },
+		{ "/qcom-master", SECOND_BANK },
+	},
+	.ops = &qcom_ops,
+	.stuck = "timeout waiting for TLB SYNC",
+	.exact = true,
+};
+
+HW_IOMMU(qcom, qcom_desc);

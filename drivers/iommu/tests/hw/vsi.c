@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model of Verisilicon's IOMMU
+ *
+ * Two of them, each with one device, so that a domain can have both. A table of page
+ * table addresses, of which one entry is in use, points to a directory, and that to
+ * page tables.
+ *
+ * What the registers mean is taken from the driver's macros and from its use of them:
+ * all of an IOTLB is flushed, at once, when the flush bit goes from 0 to 1, and not by
+ * switching translation off and on. While the clock is off, registers cannot be
+ * reached.
+ */
+#include "hw.h"
+
+#include <linux/sizes.h>
+
+#define FLUSH			0x184
+#define FLUSH_BIT		BIT(4)
+#define CONFIG1			0x1ac
+#define EXCEPTION		0x380	/* to write; to read, the address of a fault */
+#define STATUS			0x384
+#define STATUS_FAULT		BIT(1)
+#define CONTROL			0x388
+#define ENABLE			BIT(0)
+#define TLB_ARRAY_BASE		0x38c
+
+#define ENTRY_VALID		BIT(0)
+#define PTA_ADDR		GENMASK_ULL(31, 10)
+#define DTE_ADDR		GENMASK(31, 6)
+#define PTE_WRITE		BIT(2)
+#define PTE_ADDR		GENMASK(31, 12)
+#define PTE_ADDR_HI		GENMASK(11, 4)
+
+#define IOMMUS			2
+
+static struct vsi_regs {
+	u32 flush;
+	u32 config1;
+	u32 exception;
+	u32 fault_addr;
+	u32 status;
+	u32 control;
+	u32 array_base;
+} vsi_regs[IOMMUS];
+
+/* A clock and an interrupt each */
+static bool vsi_clocked(struct hw_iommu *iommu, unsigned int window)
+{
+	return !iommu->soc || kunit_provider_clk_enabled(iommu->soc, window);
+}
+
+static u64 vsi_read(struct hw_iommu *iommu, unsigned int window,
+		    unsigned int offset, unsigned int size)
+{
+	struct vsi_regs *regs = &vsi_regs[window];
+
+	if (!vsi_clocked(iommu, window))
+		return 0;
+
+	switch (offset) {
+	case FLUSH:
+		return regs->flush;
+	case CONFIG1:
+		return regs->config1;
+	case EXCEPTION:
+		return regs->fault_addr;
+	case STATUS:
+		return regs->status;
+	case CONTROL:
+		return regs->control;
+	case TLB_ARRAY_BASE:
+		return regs->array_base;
+	default:
+		return 0;
+	}
+}
+
+static void vsi_write(struct hw_iommu *iommu, unsigned int window,
+		      unsigned int offset, unsigned int size, u64 value)
+{
+	struct vsi_regs *regs = &vsi_regs[window];
+
+	if (!vsi_clocked(iommu, window))
+		return;
+
+	switch (offset) {
+	case FLUSH:
+		if (value & ~regs->flush & FLUSH_BIT)
+			hw_flush(iommu, &(struct hw_inval) {
+				.caches = HW_ALL_CACHES,
+				.tag = window,
+			});
+		regs->flush = value;
+		break;
+	case CONFIG1:
+		regs->config1 = value;
+		break;
+	case EXCEPTION:
+		regs->exception = value;
+		break;
+	case STATUS:
+		regs->status = value;
+		break;
+	case CONTROL:
+		regs->control = value;
+		break;
+	case TLB_ARRAY_BASE:
+		regs->array_base = value;
+		break;
+	}
+}
+
+static int vsi_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+		      struct hw_root *root)
+{
+	struct vsi_regs *regs = &vsi_regs[stream];
+
+	if (!(regs->control & ENABLE))
+		return 1;
+	if (iova >> 32)
+		return -EFAULT;
+
+	root->tag = stream;
+	root->table = regs->array_base;
+	return 0;
+}
+
+static int vsi_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		    int level, u64 iova, struct hw_entry *entry)
+{
+	u32 value;
+
+	switch (level) {
+	case 0:
+		entry->iova = 0;
+		entry->size = BIT_ULL(32);
+		entry->addr = hw_load64(table) & PTA_ADDR;
+		break;
+	case 1:
+		value = hw_load32(table + (iova >> 22) * sizeof(value));
+		if (!(value & ENTRY_VALID))
+			return -EFAULT;
+		entry->iova = ALIGN_DOWN(iova, SZ_4M);
+		entry->size = SZ_4M;
+		entry->addr = value & DTE_ADDR;
+		break;
+	default:
+		value = hw_load32(table + (iova >> 12 & 1023) * sizeof(value));
+		if (!(value & ENTRY_VALID))
+			return -EFAULT;
+		entry->iova = ALIGN_DOWN(iova, SZ_4K);
+		entry->size = SZ_4K;
+		entry->addr = (value & PTE_ADDR) | (u64)(value & PTE_ADDR_HI) << 28;
+		entry->prot = HW_READ | (value & PTE_WRITE ? HW_WRITE : 0);
+		return 0;
+	}
+
+	entry->table = true;
+	entry->level = level + 1;
+	return 0;
+}
+
+static void vsi_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	struct vsi_regs *regs = &vsi_regs[stream];
+
+	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		regs->fault_addr = iova;
+		regs->status |= STATUS_FAULT;
+		if (!(regs->exception & ENABLE))
+			return;
+	}
+	hw_raise_irq(iommu, stream);
+}
+
+static const struct hw_ops vsi_ops = {
+	.read = vsi_read,
+	.write = vsi_write,
+	.stream = vsi_stream,
+	.step = vsi_step,
+	.fault = vsi_fault,
+};
+
+HW_OVERLAY(vsi);
+
+static const struct hw_desc vsi_desc = {
+	.name = "vsi-iommu",
+	.kind = HW_UNMAP,
+	.overlay = __dtbo_vsi_begin,
+	.overlay_end = __dtbo_vsi_end,
+	.windows = { { 0x600a00000, SZ_4K }, { 0x600a01000, SZ_4K } },
+	.provider = "/vsi-soc",
+	.masters = { { "/vsi-master-0", 0 }, { "/vsi-master-1", 1 } },
+	.ops = &vsi_ops,
+};
+
+HW_IOMMU(vsi, vsi_desc);

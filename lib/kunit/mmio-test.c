@@ -1,0 +1,732 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for register windows
+ */
+
+#include <kunit/mmio.h>
+#include <kunit/platform_device.h>
+#include <kunit/resource.h>
+#include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
+#include <kunit/test.h>
+
+#include <linux/completion.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/unaligned.h>
+
+#include "mmio-impl.h"
+
+/* On UML, this is beyond memory and PCI */
+#define MMIO_START	0x600000000ULL
+#define MMIO_SIZE	0x100
+
+/* What the windows of the tests are: memory */
+struct mmio_regs {
+	u8 bytes[MMIO_SIZE];
+};
+
+struct mmio_test {
+	struct kunit fake;	/* fails where that is expected */
+	char message[160];	/* of the failure */
+	struct mmio_regs regs;
+	struct completion bound;
+};
+
+static u64 mmio_test_read(void *priv, unsigned int offset, unsigned int size)
+{
+	struct mmio_regs *regs = priv;
+	u64 value = 0;
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		value |= (u64)regs->bytes[offset + i] << (i * 8);
+	return value;
+}
+
+static void mmio_test_write(void *priv, unsigned int offset, unsigned int size,
+			    u64 value)
+{
+	struct mmio_regs *regs = priv;
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		regs->bytes[offset + i] = value >> (i * 8);
+}
+
+static const struct kunit_mmio_ops mmio_test_ops = {
+	.read = mmio_test_read,
+	.write = mmio_test_write,
+};
+
+/* Keeps the failures of the fake test out of the kernel log */
+static void mmio_test_print(struct kunit *fake, struct va_format *message)
+{
+	struct mmio_test *ctx = kunit_get_current_test()->priv;
+
+	scnprintf(ctx->message, sizeof(ctx->message), "%pV", message);
+}
+
+static void mmio_test_iounmap(void *addr)
+{
+	iounmap((void __iomem __force *)addr);
+}
+
+static void __iomem *mmio_test_ioremap(struct kunit *test, phys_addr_t start,
+				       size_t size)
+{
+	void __iomem *addr = ioremap(start, size);
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, mmio_test_iounmap,
+						  (void __force *)addr));
+	return addr;
+}
+
+static void mmio_test_unmap_now(struct kunit *test, void __iomem *addr)
+{
+	kunit_release_action(test, mmio_test_iounmap, (void __force *)addr);
+}
+
+static struct kunit_mmio *mmio_test_add(struct kunit *test, phys_addr_t start,
+					size_t size, struct mmio_regs *regs)
+{
+	struct kunit_mmio *mmio = kunit_mmio_add(test, start, size,
+						 &mmio_test_ops, regs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+	return mmio;
+}
+
+/* Each byte differs, so that they are told apart in whatever size they come */
+static void mmio_test_sizes(struct kunit *test)
+{
+	const u64 value = 0x8877665544332211ULL;
+	struct mmio_test *ctx = test->priv;
+	void __iomem *addr;
+	unsigned int size;
+
+	mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	writeb(0x11, addr + 0x11);
+	writew(0x2211, addr + 0x22);
+	writel(0x44332211, addr + 0x34);
+	writeq(value, addr + 0x48);
+
+	KUNIT_EXPECT_EQ(test, 0x11, ctx->regs.bytes[0x11]);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[0x12]);
+	KUNIT_EXPECT_EQ(test, 0x2211, get_unaligned_le16(&ctx->regs.bytes[0x22]));
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[0x24]);
+	KUNIT_EXPECT_EQ(test, 0x44332211, get_unaligned_le32(&ctx->regs.bytes[0x34]));
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[0x38]);
+	KUNIT_EXPECT_EQ(test, value, get_unaligned_le64(&ctx->regs.bytes[0x48]));
+
+	for (size = 0; size < MMIO_SIZE; size++)
+		ctx->regs.bytes[size] = 0xff - size;
+
+	KUNIT_EXPECT_EQ(test, 0xee, readb(addr + 0x11));
+	KUNIT_EXPECT_EQ(test, 0xdcdd, readw(addr + 0x22));
+	KUNIT_EXPECT_EQ(test, 0xc8c9cacb, readl(addr + 0x34));
+	KUNIT_EXPECT_EQ(test, 0xb0b1b2b3b4b5b6b7ULL, readq(addr + 0x48));
+
+	/* The last register of all is inside */
+	writel(1, addr + MMIO_SIZE - 4);
+	KUNIT_EXPECT_EQ(test, 1, readl(addr + MMIO_SIZE - 4));
+}
+
+/* As memory, whatever sizes the accesses are made in */
+static void mmio_test_bulk(struct kunit *test)
+{
+	static const u8 data[] = { 0x10, 0x21, 0x32, 0x43, 0x54, 0x65, 0x76 };
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	u8 buf[sizeof(data)];
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	memcpy_toio(addr + 3, data, sizeof(data));
+	KUNIT_EXPECT_MEMEQ(test, &ctx->regs.bytes[3], data, sizeof(data));
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[2]);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[3 + sizeof(data)]);
+	KUNIT_EXPECT_EQ(test, sizeof(data), kunit_mmio_writes(mmio));
+
+	memcpy_fromio(buf, addr + 3, sizeof(buf));
+	KUNIT_EXPECT_MEMEQ(test, buf, data, sizeof(data));
+	KUNIT_EXPECT_EQ(test, sizeof(data), kunit_mmio_reads(mmio));
+
+	kunit_mmio_clear(mmio);
+	memset_io(addr + 4, -2, 2);
+	KUNIT_EXPECT_EQ(test, 0x10, ctx->regs.bytes[3]);
+	KUNIT_EXPECT_EQ(test, 0xfe, ctx->regs.bytes[4]);
+	KUNIT_EXPECT_EQ(test, 0xfe, ctx->regs.bytes[5]);
+	KUNIT_EXPECT_EQ(test, 0x43, ctx->regs.bytes[6]);
+
+	/* The sign of the int that memset_io() takes goes no further */
+	KUNIT_ASSERT_EQ(test, 2, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 1, log[0].size);
+	KUNIT_EXPECT_EQ(test, 0xfe, log[0].value);
+}
+
+static void mmio_test_no_handlers(struct kunit *test)
+{
+	static const struct kunit_mmio_ops none;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &none, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	writel(5, addr);
+	KUNIT_EXPECT_EQ(test, 0, readl(addr));
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
+}
+
+static void mmio_test_overlap(struct kunit *test)
+{
+	struct {
+		phys_addr_t start;
+		size_t size;
+	} bad[] = {
+		{ MMIO_START, MMIO_SIZE },
+		{ MMIO_START - 4, 5 },
+		{ MMIO_START + MMIO_SIZE - 1, 1 },
+		{ MMIO_START + 4, 4 },
+		{ MMIO_START - 4, MMIO_SIZE + 8 },
+	};
+	struct resource res = DEFINE_RES_MEM(MMIO_START, MMIO_SIZE);
+	struct mmio_test *ctx = test->priv;
+	struct platform_device *pdev;
+	struct kunit_mmio *mmio;
+	unsigned int i;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, -EBUSY,
+				PTR_ERR(kunit_mmio_add(test, bad[i].start,
+						       bad[i].size,
+						       &mmio_test_ops, NULL)));
+
+	/* Next to each other is fine */
+	mmio_test_add(test, MMIO_START - 4, 4, &ctx->regs);
+	mmio_test_add(test, MMIO_START + MMIO_SIZE, 4, &ctx->regs);
+
+	/* A device comes, with all of the window as its registers, and goes */
+	pdev = platform_device_register_simple("kunit-mmio-none", -1, &res, 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	platform_device_unregister(pdev);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			PTR_ERR(kunit_mmio_add(test, MMIO_START, MMIO_SIZE,
+					       &mmio_test_ops, NULL)));
+
+	/* The device may be there first, and stay for longer */
+	kunit_mmio_remove(mmio);
+	pdev = platform_device_register_simple("kunit-mmio-none", -1, &res, 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &mmio_test_ops, NULL);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, mmio);
+	if (!IS_ERR(mmio))
+		kunit_mmio_remove(mmio);
+	platform_device_unregister(pdev);
+}
+
+static void mmio_test_bad(struct kunit *test)
+{
+	struct {
+		phys_addr_t start;
+		size_t size;
+		const struct kunit_mmio_ops *ops;
+	} bad[] = {
+		{ MMIO_START, 0, &mmio_test_ops },
+		{ 0, 0, &mmio_test_ops },
+		{ MMIO_START, KUNIT_MMIO_MAX_SIZE + 1, &mmio_test_ops },
+		{ MMIO_START, SIZE_MAX, &mmio_test_ops },
+		{ PHYS_ADDR_MAX - 2, 4, &mmio_test_ops },
+		{ MMIO_START, MMIO_SIZE, NULL },
+	};
+	struct mmio_test *ctx = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				PTR_ERR(kunit_mmio_add(test, bad[i].start,
+						       bad[i].size, bad[i].ops,
+						       NULL)));
+
+	mmio_test_add(test, MMIO_START, KUNIT_MMIO_MAX_SIZE, &ctx->regs);
+	mmio_test_ioremap(test, MMIO_START, KUNIT_MMIO_MAX_SIZE);
+}
+
+static void mmio_test_apart(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio, *other;
+	void __iomem *addr, *other_addr;
+	struct mmio_regs *other_regs;
+
+	other_regs = kunit_kzalloc(test, sizeof(*other_regs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other_regs);
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	other = mmio_test_add(test, MMIO_START + MMIO_SIZE, MMIO_SIZE, other_regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	other_addr = mmio_test_ioremap(test, MMIO_START + MMIO_SIZE, MMIO_SIZE);
+
+	writel(1, addr + 8);
+	writel(2, other_addr + 8);
+	writel(3, other_addr + 12);
+
+	KUNIT_EXPECT_EQ(test, 1, readl(addr + 8));
+	KUNIT_EXPECT_EQ(test, 1, ctx->regs.bytes[8]);
+	KUNIT_EXPECT_EQ(test, 2, other_regs->bytes[8]);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[12]);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_writes(other));
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_reads(other));
+
+	kunit_mmio_clear(other);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(other));
+}
+
+static void mmio_test_mappings(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *a, *b;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_mappings(mmio));
+
+	a = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
+	b = mmio_test_ioremap(test, MMIO_START, 4);
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_mappings(mmio));
+
+	writel(1, a);
+	KUNIT_EXPECT_EQ(test, 1, readl(b));
+
+	mmio_test_unmap_now(test, a);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
+	KUNIT_EXPECT_EQ(test, 1, readl(b));
+	mmio_test_unmap_now(test, b);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_mappings(mmio));
+}
+
+/* As drivers do that map one block of registers of several */
+static void mmio_test_partial(struct kunit *test)
+{
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START + 0x40, 0x10);
+	writel(7, addr + 8);
+
+	KUNIT_EXPECT_EQ(test, 7, ctx->regs.bytes[0x48]);
+	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 0x48, log[0].offset);
+
+	/* More than there is */
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_NULL(test, ioremap(MMIO_START + 0x40, MMIO_SIZE));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
+}
+
+static void mmio_test_log(struct kunit *test)
+{
+	static const struct kunit_mmio_access expected[] = {
+		{ .offset = 0x10, .size = 4, .write = true, .value = 0x12345678 },
+		{ .offset = 0x11, .size = 1, .write = false, .value = 0x56 },
+		{ .offset = 0x20, .size = 2, .write = true, .value = 0xfffe },
+		{ .offset = 0x20, .size = 4, .write = false, .value = 0xfffe },
+		{ .offset = 0x10, .size = 2, .write = false, .value = 0x5678 },
+	};
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+	unsigned int i;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(test, mmio, &log));
+
+	writel(0x12345678, addr + 0x10);
+	readb(addr + 0x11);
+	writew(-2, addr + 0x20);
+	readl(addr + 0x20);
+	readw(addr + 0x10);
+
+	KUNIT_EXPECT_EQ(test, 3, kunit_mmio_reads(mmio));
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_writes(mmio));
+	KUNIT_ASSERT_EQ(test, ARRAY_SIZE(expected),
+			kunit_mmio_log(test, mmio, &log));
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, expected[i].offset, log[i].offset, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, expected[i].size, log[i].size, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, expected[i].write, log[i].write, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, expected[i].value, log[i].value, "%u", i);
+	}
+
+	kunit_mmio_clear(mmio);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_reads(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(test, mmio, &log));
+
+	writeb(3, addr + 0x30);
+	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 0x30, log[0].offset);
+}
+
+/* What a read gives is what the driver sees of it */
+static u64 mmio_test_read_ones(void *priv, unsigned int offset, unsigned int size)
+{
+	return ~0ULL;
+}
+
+static void mmio_test_truncated(struct kunit *test)
+{
+	static const struct kunit_mmio_ops ops = { .read = mmio_test_read_ones };
+	const struct kunit_mmio_access *log;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &ops, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	KUNIT_EXPECT_EQ(test, 0xffff, readw(addr));
+	KUNIT_EXPECT_EQ(test, 0xffffffffU, readl(addr));
+	KUNIT_ASSERT_EQ(test, 2, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 0xffff, log[0].value);
+	KUNIT_EXPECT_EQ(test, 0xffffffffU, log[1].value);
+}
+
+static void mmio_test_overflow(struct kunit *test)
+{
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+	unsigned int i;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	/* Full is not too much */
+	for (i = 0; i < KUNIT_MMIO_LOG_SIZE; i++)
+		writel(i, addr);
+	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE,
+			kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_EQ(test, KUNIT_SUCCESS, ctx->fake.status);
+	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE - 1,
+			log[KUNIT_MMIO_LOG_SIZE - 1].value);
+
+	writel(i, addr);
+	readl(addr);
+	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE,
+			kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->message, "not in the log"));
+	KUNIT_EXPECT_EQ(test, 0, log[0].value);
+	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE + 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
+
+	/* Cleared, it serves again */
+	kunit_mmio_clear(mmio);
+	writel(9, addr);
+	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 9, log[0].value);
+}
+
+static void mmio_test_beyond(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+	unsigned long flags;
+
+	/* If they got through, the handlers would still be inside of the memory */
+	mmio = mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE / 2, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE / 2);
+
+	/* As drivers do it: the failure must not be reported from here */
+	local_irq_save(flags);
+	writel(-1, addr + MMIO_SIZE / 2 - 2);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, 0xff, readb(addr + MMIO_SIZE / 2));
+	KUNIT_EXPECT_STREQ(test, "", ctx->message);
+
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[MMIO_SIZE / 2 - 2]);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[MMIO_SIZE / 2]);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_reads(mmio));
+
+	mmio_test_unmap_now(test, addr);
+	kunit_cleanup(&ctx->fake);
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+	KUNIT_EXPECT_NOT_NULL_MSG(test,
+				  strstr(ctx->message, "a write of 4 byte(s) at 0x7e"),
+				  "%s", ctx->message);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(ctx->message, "2 access(es)"),
+				  "%s", ctx->message);
+}
+
+/* The test that all goes well in does not fail, and leaves nothing behind */
+static void mmio_test_clean(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	void __iomem *addr;
+
+	mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = ioremap(MMIO_START, MMIO_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	writel(1, addr);
+	iounmap(addr);
+
+	kunit_cleanup(&ctx->fake);
+	KUNIT_EXPECT_EQ(test, KUNIT_SUCCESS, ctx->fake.status);
+	KUNIT_EXPECT_STREQ(test, "", ctx->message);
+
+	kunit_warning_suppress(test)
+		KUNIT_EXPECT_NULL(test, ioremap(MMIO_START, MMIO_SIZE));
+	mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+}
+
+static void mmio_test_left_mapped(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+
+	mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
+	mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	KUNIT_EXPECT_EQ(test, KUNIT_SUCCESS, ctx->fake.status);
+	kunit_cleanup(&ctx->fake);
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+	KUNIT_EXPECT_NOT_NULL_MSG(test,
+				  strstr(ctx->message, "still mapped, 2 time(s)"),
+				  "%s", ctx->message);
+}
+
+static void mmio_test_use_after_removal(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	void __iomem *addr, *other;
+	struct kunit_mmio *mmio;
+	u8 buf[4] = { };
+
+	mmio = mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	kunit_mmio_remove(mmio);
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+
+	/* Neither a new window nor a new mapping is reached by the old one */
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	other = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	KUNIT_EXPECT_PTR_NE(test, addr, other);
+
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, 0xffffffffU, readl(addr));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+		writel(1, addr);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+		memcpy_fromio(buf, addr, sizeof(buf));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
+	}
+	KUNIT_EXPECT_EQ(test, 0xff, buf[3]);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[0]);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(mmio));
+
+	/* Unmapping it late is no problem, and gives the area back */
+	mmio_test_unmap_now(test, addr);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
+	KUNIT_EXPECT_PTR_EQ(test, addr,
+			    mmio_test_ioremap(test, MMIO_START, MMIO_SIZE));
+}
+
+static void mmio_test_remove_boot(void *mmio)
+{
+	kunit_mmio_remove(mmio);
+}
+
+/* A window that belongs to no test is there until it is removed */
+static void mmio_test_boot(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = kunit_mmio_add(NULL, MMIO_START, MMIO_SIZE, &mmio_test_ops, &ctx->regs);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+
+	/* A test ends */
+	kunit_cleanup(test);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, mmio_test_remove_boot, mmio));
+
+	addr = ioremap(MMIO_START, MMIO_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	writel(4, addr);
+	KUNIT_EXPECT_EQ(test, 4, ctx->regs.bytes[0]);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
+
+	/* There is no test to fail: these warn */
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, 0xff, readb(addr + MMIO_SIZE));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+		kunit_release_action(test, mmio_test_remove_boot, mmio);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+	}
+	iounmap(addr);
+
+	mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+}
+
+#define MMIO_TEST_ENABLE	0x10
+
+static int mmio_test_probe(struct platform_device *pdev)
+{
+	void __iomem *base = devm_platform_ioremap_resource(pdev, 0);
+
+	if (IS_ERR(base))
+		return PTR_ERR(base);
+
+	writel(1, base + MMIO_TEST_ENABLE);
+	platform_set_drvdata(pdev, (void __force *)base);
+	return 0;
+}
+
+static void mmio_test_remove(struct platform_device *pdev)
+{
+	void __iomem *base = (void __iomem __force *)platform_get_drvdata(pdev);
+
+	writel(0, base + MMIO_TEST_ENABLE);
+}
+
+static struct platform_driver mmio_test_driver = {
+	.probe = mmio_test_probe,
+	.remove = mmio_test_remove,
+	.driver = {
+		.name = "kunit-mmio-test",
+	},
+};
+
+/* What a test does with a driver, all of it; what it adds first goes last */
+static void mmio_test_platform_driver(struct kunit *test)
+{
+	struct resource res = DEFINE_RES_MEM(MMIO_START, MMIO_SIZE);
+	struct platform_device_info info = {
+		.name = "kunit-mmio-test",
+		.id = PLATFORM_DEVID_NONE,
+		.res = &res,
+		.num_res = 1,
+	};
+	struct mmio_test *ctx = test->priv;
+	struct platform_device *pdev;
+	struct kunit_mmio *mmio;
+
+	mmio = mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
+
+	pdev = kunit_platform_device_register_full(&ctx->fake, &info);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_device_prepare_wait_for_probe(&ctx->fake, pdev,
+								     &ctx->bound));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_driver_register(&ctx->fake,
+						       &mmio_test_driver));
+	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&ctx->bound, 5 * HZ));
+
+	KUNIT_EXPECT_EQ(test, 1, ctx->regs.bytes[MMIO_TEST_ENABLE]);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
+
+	kunit_cleanup(&ctx->fake);
+	KUNIT_EXPECT_EQ(test, 0, ctx->regs.bytes[MMIO_TEST_ENABLE]);
+	KUNIT_EXPECT_EQ(test, KUNIT_SUCCESS, ctx->fake.status);
+	KUNIT_EXPECT_STREQ(test, "", ctx->message);
+}
+
+static int mmio_test_init(struct kunit *test)
+{
+	struct mmio_test *ctx;
+
+	if (!IS_ENABLED(CONFIG_INDIRECT_IOMEM)) {
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+				PTR_ERR(kunit_mmio_add(NULL, MMIO_START, MMIO_SIZE,
+						       &mmio_test_ops, NULL)));
+		kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &mmio_test_ops, NULL);
+		KUNIT_FAIL(test, "not skipped");
+		return -EOPNOTSUPP;
+	}
+
+	/* Outlives kunit_cleanup() */
+	ctx = kzalloc_obj(*ctx);
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+
+	kunit_init_test(&ctx->fake, "kunit_mmio_fake", NULL);
+	init_completion(&ctx->bound);
+	test->priv = ctx;
+	kunit_activate_static_stub(test, kunit_mmio_print, mmio_test_print);
+	return 0;
+}
+
+static void mmio_test_exit(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+
+	if (!ctx)
+		return;
+
+	kunit_cleanup(&ctx->fake);
+	kunit_cleanup(test);
+	kfree(ctx);
+}
+
+static struct kunit_case mmio_test_cases[] = {
+	KUNIT_CASE(mmio_test_sizes),
+	KUNIT_CASE(mmio_test_bulk),
+	KUNIT_CASE(mmio_test_no_handlers),
+	KUNIT_CASE(mmio_test_overlap),
+	KUNIT_CASE(mmio_test_bad),
+	KUNIT_CASE(mmio_test_apart),
+	KUNIT_CASE(mmio_test_mappings),
+	KUNIT_CASE(mmio_test_partial),
+	KUNIT_CASE(mmio_test_log),
+	KUNIT_CASE(mmio_test_truncated),
+	KUNIT_CASE(mmio_test_overflow),
+	KUNIT_CASE(mmio_test_beyond),
+	KUNIT_CASE(mmio_test_clean),
+	KUNIT_CASE(mmio_test_left_mapped),
+	KUNIT_CASE(mmio_test_use_after_removal),
+	KUNIT_CASE(mmio_test_boot),
+	KUNIT_CASE(mmio_test_platform_driver),
+	{}
+};
+
+static struct kunit_suite mmio_test_suite = {
+	.name = "kunit_mmio",
+	.init = mmio_test_init,
+	.exit = mmio_test_exit,
+	.test_cases = mmio_test_cases,
+};
+
+kunit_test_suite(mmio_test_suite);
+
+MODULE_DESCRIPTION("KUnit tests for register windows");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

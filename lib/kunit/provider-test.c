@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for the provider of clocks, resets and interrupts
+ */
+
+#include <kunit/of.h>
+#include <kunit/platform_device.h>
+#include <kunit/provider.h>
+#include <kunit/resource.h>
+#include <kunit/test.h>
+
+#include <linux/clk.h>
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/reset.h>
+
+/* The consumer has a clock, a reset and an interrupt of each of two providers */
+#define LINE	2
+
+struct consumer {
+	struct clk *clk[2];
+	struct reset_control *reset[2];
+	int irq[2];
+	atomic_t handled[2];
+};
+
+struct provider_test {
+	struct kunit fake;	/* that the overlay lives as long as */
+	struct completion bound;
+	struct consumer *consumer;
+	struct kunit_provider *a, *b;
+};
+
+static irqreturn_t consumer_irq(int irq, void *handled)
+{
+	atomic_inc(handled);
+	return IRQ_HANDLED;
+}
+
+static int consumer_probe(struct platform_device *pdev)
+{
+	static const char * const names[] = { "a", "b" };
+	struct device *dev = &pdev->dev;
+	struct consumer *consumer;
+	unsigned int i;
+	int ret;
+
+	consumer = devm_kzalloc(dev, sizeof(*consumer), GFP_KERNEL);
+	if (!consumer)
+		return -ENOMEM;
+
+	for (i = 0; i < 2; i++) {
+		consumer->clk[i] = devm_clk_get(dev, names[i]);
+		if (IS_ERR(consumer->clk[i]))
+			return PTR_ERR(consumer->clk[i]);
+
+		consumer->reset[i] =
+			devm_reset_control_get_exclusive(dev, names[i]);
+		if (IS_ERR(consumer->reset[i]))
+			return PTR_ERR(consumer->reset[i]);
+
+		consumer->irq[i] = platform_get_irq(pdev, i);
+		if (consumer->irq[i] < 0)
+			return consumer->irq[i];
+
+		ret = devm_request_irq(dev, consumer->irq[i], consumer_irq, 0,
+				       dev_name(dev), &consumer->handled[i]);
+		if (ret)
+			return ret;
+	}
+
+	platform_set_drvdata(pdev, consumer);
+	return 0;
+}
+
+static const struct of_device_id consumer_match[] = {
+	{ .compatible = "test,kunit-provider-consumer" },
+	{ }
+};
+
+static struct platform_driver consumer_driver = {
+	.probe = consumer_probe,
+	.driver = {
+		.name = "kunit-provider-consumer",
+		.of_match_table = consumer_match,
+	},
+};
+
+static void provider_test_clks(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	struct clk *clk = ctx->consumer->clk[0];
+
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 100000000, clk_get_rate(clk));
+
+	KUNIT_ASSERT_EQ(test, 0, clk_prepare_enable(clk));
+	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE + 1));
+
+	/* Enabled twice, the clock is on until it is disabled twice */
+	KUNIT_ASSERT_EQ(test, 0, clk_enable(clk));
+	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
+	clk_disable(clk);
+	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
+
+	clk_disable_unprepare(clk);
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
+}
+
+static void provider_test_resets(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	struct reset_control *reset = ctx->consumer->reset[0];
+
+	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, reset_control_status(reset));
+
+	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(reset));
+	KUNIT_EXPECT_TRUE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE + 1));
+	KUNIT_EXPECT_EQ(test, 1, reset_control_status(reset));
+
+	KUNIT_ASSERT_EQ(test, 0, reset_control_deassert(reset));
+	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+
+	/* A pulse ends deasserted */
+	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(reset));
+	KUNIT_ASSERT_EQ(test, 0, reset_control_reset(reset));
+	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+}
+
+static void provider_test_irqs(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	struct consumer *consumer = ctx->consumer;
+
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&consumer->handled[0]));
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
+
+	/* Not wired to anything */
+	KUNIT_EXPECT_EQ(test, -ENXIO, kunit_provider_raise_irq(ctx->a, LINE + 1));
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
+
+	disable_irq(consumer->irq[0]);
+	kunit_provider_raise_irq(ctx->a, LINE);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
+	enable_irq(consumer->irq[0]);
+}
+
+static void provider_test_apart(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	struct consumer *consumer = ctx->consumer;
+
+	KUNIT_EXPECT_PTR_NE(test, ctx->a, ctx->b);
+
+	KUNIT_ASSERT_EQ(test, 0, clk_prepare_enable(consumer->clk[1]));
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->b, LINE));
+	clk_disable_unprepare(consumer->clk[1]);
+
+	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(consumer->reset[1]));
+	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_TRUE(test, kunit_provider_reset_asserted(ctx->b, LINE));
+	KUNIT_ASSERT_EQ(test, 0, reset_control_deassert(consumer->reset[1]));
+
+	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->b, LINE));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&consumer->handled[0]));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&consumer->handled[1]));
+}
+
+/* Lines that are not there: in the devicetree, and in the test */
+static void provider_test_no_such_line(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	struct device_node *np;
+
+	np = of_find_node_by_name(NULL, "kunit-provider-bad-consumer");
+	KUNIT_ASSERT_NOT_NULL(test, np);
+	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(of_clk_get(np, 0)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(of_reset_control_get_exclusive(np, NULL)));
+	of_node_put(np);
+
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				kunit_provider_clk_enabled(ctx->a,
+							   KUNIT_PROVIDER_LINES));
+		KUNIT_EXPECT_FALSE(test,
+				   kunit_provider_reset_asserted(ctx->a,
+								 KUNIT_PROVIDER_LINES));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				kunit_provider_raise_irq(ctx->a,
+							 KUNIT_PROVIDER_LINES));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
+	}
+}
+
+/* The overlay takes everything with it */
+static void provider_test_gone(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+	int irq = ctx->consumer->irq[0];
+
+	KUNIT_EXPECT_NOT_NULL(test, irq_get_irq_data(irq));
+	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-none"));
+	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-consumer"));
+
+	kunit_cleanup(&ctx->fake);
+	KUNIT_EXPECT_NULL(test, irq_get_irq_data(irq));
+	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-a"));
+}
+
+static void provider_test_put(void *provider)
+{
+	kunit_provider_put(provider);
+}
+
+static struct kunit_provider *provider_test_get(struct kunit *test,
+						struct kunit *fake,
+						const char *path)
+{
+	struct kunit_provider *provider = kunit_provider_get(path);
+
+	KUNIT_ASSERT_NOT_NULL(test, provider);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(fake, provider_test_put, provider));
+	return provider;
+}
+
+static int provider_test_init(struct kunit *test)
+{
+	struct platform_device *pdev;
+	struct provider_test *ctx;
+	struct device_node *np;
+
+	if (!of_root)
+		kunit_skip(test, "no devicetree to apply an overlay to");
+
+	/* Outlives kunit_cleanup() */
+	ctx = kzalloc_obj(*ctx);
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	kunit_init_test(&ctx->fake, "kunit_provider_fake", NULL);
+	init_completion(&ctx->bound);
+	test->priv = ctx;
+
+	KUNIT_ASSERT_EQ(test, 0, of_overlay_apply_kunit(&ctx->fake, provider_test));
+	ctx->a = provider_test_get(test, &ctx->fake, "/kunit-provider-a");
+	ctx->b = provider_test_get(test, &ctx->fake, "/kunit-provider-b");
+
+	np = of_find_node_by_path("/kunit-provider-consumer");
+	pdev = of_find_device_by_node(np);
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	platform_device_put(pdev);	/* the overlay keeps it */
+
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_device_prepare_wait_for_probe(&ctx->fake, pdev,
+								     &ctx->bound));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_driver_register(&ctx->fake, &consumer_driver));
+	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&ctx->bound, 5 * HZ));
+	ctx->consumer = platform_get_drvdata(pdev);
+	return 0;
+}
+
+static void provider_test_exit(struct kunit *test)
+{
+	struct provider_test *ctx = test->priv;
+
+	if (!ctx)
+		return;
+
+	kunit_cleanup(&ctx->fake);
+	kfree(ctx);
+}
+
+static struct kunit_case provider_test_cases[] = {
+	KUNIT_CASE(provider_test_clks),
+	KUNIT_CASE(provider_test_resets),
+	KUNIT_CASE(provider_test_irqs),
+	KUNIT_CASE(provider_test_apart),
+	KUNIT_CASE(provider_test_no_such_line),
+	KUNIT_CASE(provider_test_gone),
+	{}
+};
+
+static struct kunit_suite provider_test_suite = {
+	.name = "kunit_provider",
+	.init = provider_test_init,
+	.exit = provider_test_exit,
+	.test_cases = provider_test_cases,
+};
+
+kunit_test_suite(provider_test_suite);
+
+MODULE_DESCRIPTION("KUnit tests for the provider of clocks, resets and interrupts");
+MODULE_LICENSE("GPL");
