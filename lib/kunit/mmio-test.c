@@ -19,8 +19,8 @@
 
 #include "mmio-impl.h"
 
-/* On UML, this is beyond memory and PCI */
-#define MMIO_START	0x600000000ULL
+/* On UML beyond memory, PCI, and what other tests may have there from boot on */
+#define MMIO_START	0x700000000ULL
 #define MMIO_SIZE	0x100
 
 /* What the windows of the tests are: memory */

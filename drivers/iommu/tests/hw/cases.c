@@ -616,7 +616,7 @@ static void failed_map_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 	u64 iova = t->iova + SZ_4M - 2 * SZ_4K;
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 	struct kernel_log log;
 	int ret;
 
