@@ -2,9 +2,12 @@
 """Mutants: the composed kernel with one small thing broken, for a test to notice."""
 
 import collections
+import concurrent.futures
 import dataclasses
 import fnmatch
 import os
+import pathlib
+import queue
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -15,7 +18,6 @@ from .run import BUILD, ROOT, git
 
 HERE = ROOT / "harness" / "mutants"
 TOP = BUILD / "mutants"
-TREE = TOP / "linux"
 
 # The job whose kernel is broken, and the seconds that a broken one may run.
 JOB = "tests"
@@ -59,6 +61,17 @@ class Outcome:
     words: str = ""
 
 
+@dataclass
+class Bench:
+    """Where mutants are built and run, one at a time.
+
+    name: str; tree: path, a kernel tree to break; job: Job, whose kernel is built there.
+    """
+    name: str
+    tree: pathlib.Path
+    job: jobs.Job
+
+
 def load(where=HERE):
     """Return the mutants of the tables in where (path), list of Mutant.
 
@@ -89,29 +102,30 @@ def choose(mutants, only="", sample=False):
     return chosen
 
 
-def make(kernel):
-    """Build what changed in TREE since kernel (Kernel) was built, and no tools.
+def make(bench):
+    """Build what changed in bench (Bench) since its kernel was built, and no tools.
 
     Return CompletedProcess, output together.
     """
-    options, env = kunit.make_options(TREE, kernel)
+    kernel = bench.job.kernel
+    options, env = kunit.make_options(bench.tree, kernel)
     return subprocess.run(
         ["make", "-s", f"-j{os.cpu_count()}", f"ARCH={kernel.arch}", f"O={kernel.out}",
-         *options, "linux"], cwd=TREE, text=True, errors="replace",
+         *options, "linux"], cwd=bench.tree, text=True, errors="replace",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, **env})
 
 
-def check_original(job, mutants):
-    """Run job (Job) on what is to be broken.
+def check_original(bench, mutants):
+    """Run what is to be broken on bench (Bench).
 
     Raises Problem if it does not pass, or if none of its cases that pass are
     those which one of mutants wants to be run: nothing could kill it.
     """
-    done = kunit.boot(TREE, job, "mutants-none")
+    done = kunit.boot(bench.tree, bench.job, "mutants-none")
     failed = 1
     if done.report:
-        rows, wrong = verdict.results(job, done.report, done.console, done.trace, done.seconds)
+        rows, wrong = verdict.results(bench.job, done.report, done.console, done.trace, done.seconds)
         failed = sum(row.failed for row in rows)
         print(*wrong, sep="\n", end="\n" if wrong else "")
     if failed:
@@ -144,9 +158,9 @@ def judge(run):
     return KILLED, words + ("" if ended else " (crash or hang)")
 
 
-def run_mutant(mutant, job):
-    """Build and run mutant (Mutant) with the kernel of job (Job); return its Outcome."""
-    path = TREE / mutant.file
+def run_mutant(mutant, bench):
+    """Build and run mutant (Mutant) on bench (Bench); return its Outcome."""
+    path = bench.tree / mutant.file
     original = path.read_text() if path.is_file() else ""
     mutated = mutant.apply(original)
     if mutated is None:
@@ -154,14 +168,14 @@ def run_mutant(mutant, job):
     state = words = ""
     try:
         path.write_text(mutated)
-        done = make(job.kernel)
+        done = make(bench)
         if done.returncode:
             lines = done.stdout.splitlines()
             return Outcome(mutant, BROKEN, next((line for line in lines if "error: " in line),
                                                 lines[-1] if lines else ""))
         for glob in mutant.globs:
-            part = dataclasses.replace(job, filter=glob, timeout=TIMEOUT)
-            state, words = judge(kunit.start(TREE, part, "mutant", lambda: None))
+            part = dataclasses.replace(bench.job, filter=glob, timeout=TIMEOUT)
+            state, words = judge(kunit.start(bench.tree, part, bench.name, lambda: None))
             if state != SURVIVED:
                 break
     finally:    # with a time of its own, so that make sees it
@@ -199,26 +213,63 @@ def closing(outcomes):
     return good, len(outcomes) - good
 
 
+def set_up(composed, count):
+    """Build the kernel that is to be broken, count (int) times.
+
+    Return a list of Bench.  Raises Problem if it does not build.
+    """
+    benches = []
+    for number in range(1, count + 1):
+        top = TOP / str(number)
+        job = jobs.load()[JOB]
+        job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=top))
+        bench = Bench(f"mutant-{number}", top / "linux", job)
+        top.mkdir(parents=True, exist_ok=True)
+        builds.worktree(composed.tree, composed.base.commit, bench.tree)
+        git(bench.tree, "checkout", "-q", "--force", "--detach", composed.topics[-1].end)
+        if not kunit.build(bench.tree, job.kernel):
+            raise Problem("the kernel does not build without any mutation")
+        benches.append(bench)
+    return benches
+
+
+def run_all(mutants, benches):
+    """Yield the Outcome of each of mutants (list), as they come, from benches (list)."""
+    free = queue.SimpleQueue()
+    for bench in benches:
+        free.put(bench)
+
+    def run_one(mutant):
+        bench = free.get()
+        try:
+            return run_mutant(mutant, bench)
+        finally:
+            free.put(bench)
+
+    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+        pending = [pool.submit(run_one, mutant) for mutant in mutants]
+        try:
+            for each in concurrent.futures.as_completed(pending):
+                yield each.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def run(composed, only="", sample=False):
     """Build and run the mutants that choose(only, sample) gives; print a table.
 
     Return (int, mutants that are as they should be; int, that are not).
     """
     mutants = choose(load(), only, sample)
-    job = jobs.load()[JOB]
-    job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=TOP))
-    TOP.mkdir(parents=True, exist_ok=True)
-    builds.worktree(composed.tree, composed.base.commit, TREE)
-    git(TREE, "checkout", "-q", "--force", "--detach", composed.topics[-1].end)
-    if not kunit.build(TREE, job.kernel):
-        raise Problem("the kernel does not build without any mutation")
-    check_original(job, mutants)
+    benches = set_up(composed, 1 if only or sample else os.cpu_count())
+    check_original(benches[0], mutants)
     outcomes = []
     stage = Stage("mutants", len(mutants))
-    for mutant in mutants:
-        stage.step(mutant.name)
-        outcomes.append(run_mutant(mutant, job))
-        if outcomes[-1].state not in (KILLED, SPARED):
-            print(f"\n{mutant.name}: {cell(outcomes[-1])}", flush=True)
+    for outcome in run_all(mutants, benches):
+        stage.step(outcome.mutant.name)
+        outcomes.append(outcome)
+        if outcome.state not in (KILLED, SPARED):
+            print(f"\n{outcome.mutant.name}: {cell(outcome)}", flush=True)
     stage.done()
+    outcomes.sort(key=lambda outcome: mutants.index(outcome.mutant))
     return closing(outcomes)
