@@ -66,10 +66,22 @@ def e2e_history():
     return history.run(_compose())[1]
 
 
+def models_history():
+    """drivers on models of their hardware, without the series"""
+    from . import history
+    return history.run_models(_compose())[1]
+
+
 def check():
     """everything a change must pass"""
     from . import checks
     return checks.run()
+
+
+def readme():
+    """the table of drivers, as the last `make check` counted, to the README"""
+    from . import drivers
+    drivers.write()
 
 
 def mails():
@@ -118,7 +130,8 @@ def usage():
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "e2e": e2e,
-            "e2e-history": e2e_history, "series": mails, "tree": tree, "export": export,
+            "e2e-history": e2e_history, "models-history": models_history,
+            "readme": readme, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 
 

@@ -7,9 +7,9 @@ import time
 import tomllib
 from dataclasses import dataclass
 
-from . import builds, jobs, kunit, verdict
+from . import builds, drivers, jobs, kunit, verdict
 from .patches import read_patch, read_series
-from .report import Problem, minutes, table
+from .report import Problem, Stage, minutes, table
 from .run import BUILD, ROOT, git
 
 HERE = ROOT / "harness" / "history"
@@ -19,8 +19,12 @@ TREE = TOP / "linux"
 # The suite, and the lines that build it: all that a base needs to be tested.
 SUITE = ("drivers/iommu/tests", "drivers/iommu/Kconfig", "drivers/iommu/Makefile")
 
-# A case that says who is called and not who is safe.
+# Cases that say who is called and not who is safe.
 CONTRACT = "iommu_e2e.empty_gather_test"
+MODELS_CONTRACT = "empty_sync_test"
+
+# Cases that fail where a sync is skipped that must not be.
+STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "soak_test")
 WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
 
 
@@ -29,6 +33,7 @@ class Row:
     """One table of rows.toml."""
     kernel: str
     base: bool = False
+    fixes: bool = False
     revert: str = ""
     apply: str = ""
     unsafe: list = dataclasses.field(default_factory=list)
@@ -36,11 +41,15 @@ class Row:
 
 
 def load(path=HERE / "rows.toml"):
-    """Return (names of jobs, list of Row); Problem if a table is wrong."""
+    """Return (names of jobs, list of Row, list of Row: those of the models).
+
+    Problem if a table is wrong.
+    """
     with open(path, "rb") as file:
         tables = tomllib.load(file)
     try:
-        return tables["jobs"], [Row(**table) for table in tables["row"]]
+        return (tables["jobs"], [Row(**table) for table in tables["row"]],
+                [Row(**table) for table in tables["model"]])
     except (TypeError, KeyError) as error:
         raise Problem(f"{path} has a bad table: {error}") from None
 
@@ -60,16 +69,31 @@ def patch(row):
     return diffs
 
 
+def topic(composed, name):
+    """Return the topic called name (str) of what is composed."""
+    return next(each for each in composed.topics if each.name == name)
+
+
 def checkout(composed, row):
     """Make TREE the kernel of row (Row); a Problem if a patch does not apply."""
     end = composed.topics[-1].end
-    git(TREE, "checkout", "-q", "--force", "--detach", composed.base.commit if row.base else end)
+    start = (topic(composed, "fixes").end if row.fixes else
+             composed.base.commit if row.base else end)
+    git(TREE, "checkout", "-q", "--force", "--detach", start)
     git(TREE, "clean", "-qfd", "--", *SUITE)
-    if row.base:
+    if start != end:
         git(TREE, "checkout", "-q", end, "--", *SUITE)
     for diff, back in patch(row):
         git(TREE, "apply", *(["-R"] if back else []), "-",
             stdin=diff.decode(errors="surrogateescape"))
+
+
+def add_models(composed):
+    """Give TREE, a base with SUITE, what the models of hardware need besides."""
+    git(TREE, "apply", "--index", "-", stdin=git(
+        composed.tree, "diff", "--binary", topic(composed, "kunit-mmio").start,
+        topic(composed, "iommu-models").end, "--", ".",
+        *(f":!{path}" for path in SUITE), ":!Documentation"))
 
 
 def judge(row, job, run):
@@ -107,7 +131,7 @@ def run(composed):
 
     Return (int, lines of the table; int, things that are not as the rows say).
     """
-    names, rows = load()
+    names, rows, _ = load()
     known = jobs.load()
     TOP.mkdir(parents=True, exist_ok=True)
     builds.worktree(composed.tree, composed.base.commit, TREE)
@@ -131,3 +155,67 @@ def run(composed):
            "warned about"], lines)
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return len(lines), len(wrong)
+
+
+def judge_models(row, found):
+    """Return (dict of cells {driver: str}, list of str: what is not as row says).
+
+    found: dict {suite.case: set of str}, as verdict.cases(), on the kernel of row (Row).
+    """
+    cells, wrong = {}, []
+    for driver in drivers.load():
+        if not driver.suites:
+            continue
+        mine = {name: "FAIL" in status for name, status in found.items()
+                if name.partition(".")[0] in driver.suites and
+                not name.endswith(MODELS_CONTRACT)}
+        failed = [name for name, bad in mine.items() if bad]
+        stale = [name for name in failed if name.partition(".")[2] in STALE]
+        cells[driver.name] = f"{len(failed)} of {len(mine)}"
+        if not mine:
+            wrong.append(f"{row.kernel}: no suite of {driver.name} ran")
+        elif bool(stale) != (driver.kind in row.unsafe):
+            wrong.append(f"{row.kernel}, {driver.name}: " +
+                         (f"{', '.join(stale)} failed" if stale else
+                          "safe, though nothing keeps it so"))
+    return cells, wrong
+
+
+def run_models(composed):
+    """Run the drivers' suites with the fixes only, and without what the core forges.
+
+    Print a table.  Return (int, its lines; int, things that are not as the rows say).
+    """
+    rows = load()[2]
+    job = jobs.load()[drivers.MODELS]
+    kernel = dataclasses.replace(job.kernel, name="um-models", top=TOP,
+                                 kunitconfig=["drivers/iommu/tests/hw"])
+    suites = sorted(suite for driver in drivers.load() for suite in driver.suites)
+    columns, wrong = [], []
+    start = time.monotonic()
+    TOP.mkdir(parents=True, exist_ok=True)
+    builds.worktree(composed.tree, composed.base.commit, TREE)
+    for count, row in enumerate(rows, 1):
+        print(f"\n{count}/{len(rows)} {row.kernel} ({minutes(time.monotonic() - start)})",
+              flush=True)
+        checkout(composed, row)
+        add_models(composed)
+        if not kunit.build(TREE, kernel):
+            raise Problem(f"the kernel of {row.kernel} does not build")
+        found = {}
+        stage = Stage(row.kernel, len(suites))
+        for suite in suites:    # one at a time: UML loses words of those who say much
+            stage.step(suite)
+            one = dataclasses.replace(job, kernel=kernel, filter=suite)
+            ran = kunit.start(TREE, one, f"history-models-{count}", lambda: None)
+            found.update(verdict.cases(ran.report) if ran.report else {})
+        stage.done()
+        cells, complaints = judge_models(row, found)
+        columns.append(cells)
+        wrong += complaints
+    lines = [[driver.name, driver.kind, *(cells.get(driver.name, "") for cells in columns)]
+             for driver in drivers.load() if driver.suites]
+    print()
+    table(["driver", "class", *(row.kernel for row in rows)], lines)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return len(lines) * len(rows), len(wrong)

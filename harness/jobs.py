@@ -49,6 +49,7 @@ class Job:
     default: bool = False
     filter: str = ""
     qemu_args: str = ""
+    kernel_args: list = field(default_factory=list)
     iommu: str = ""
     mode: str = ""
     always: bool = False
@@ -112,6 +113,7 @@ def run_options(job, more=""):
         line.append(f"--qemu_args={qemu}")
     if job.mode:
         line.append(f"--kernel_args={MODES[job.mode]}")
+    line += [f"--kernel_args={argument}" for argument in job.kernel_args]
     return line + ([job.filter] if job.filter else [])
 
 

@@ -2,9 +2,9 @@
 """What a row of `make e2e-history` must show."""
 
 import unittest
-import unittest.mock
+from unittest import mock
 
-from harness import history, jobs, kunit
+from harness import drivers, history, jobs, kunit
 from harness.report import Problem
 
 JOB = jobs.Job("virtio", "", jobs.Kernel("kernel", []), [], iommu="virtio-iommu")
@@ -26,7 +26,7 @@ def report(plain=(), param=(), **more):
 
 def judge(row, console="", **facts):
     """Return (line of the table, complaints)."""
-    with unittest.mock.patch("builtins.print"):
+    with mock.patch("builtins.print"):
         return history.judge(history.Row("kernel", **row), JOB,
                              kunit.Run(report(**facts), "", console, "", 1.0, ""))
 
@@ -61,11 +61,45 @@ class Judge(unittest.TestCase):
         self.assertTrue(judge({}, crashed=1)[1])
 
 
+KNOWN = [drivers.Driver("one", "flushes", "always", suites=["iommu_one"]),
+         drivers.Driver("two", "asks", "range", suites=["iommu_two"]),
+         drivers.Driver("three", "", "range", jobs=["qemu"])]
+
+
+def judge_models(one, two, unsafe=("always",)):
+    """one, two: cases that failed, None if none ran -> what judge_models() returns."""
+    found = {f"{suite}.{case}": {"FAIL" if case in failed else "PASS"}
+             for suite, failed in (("iommu_one", one), ("iommu_two", two)) if failed is not None
+             for case in ("unmap_test", "map_test", "empty_sync_test")}
+    with mock.patch.object(drivers, "load", lambda: KNOWN):
+        return history.judge_models(history.Row("7.3", unsafe=list(unsafe)), found)
+
+
+class Models(unittest.TestCase):
+    def test_as_expected(self):
+        self.assertEqual(judge_models(["unmap_test", "empty_sync_test"], []),
+                         ({"one": "1 of 2", "two": "0 of 2"}, []))
+
+    def test_safe_though_nothing_keeps_it_so(self):
+        for failed in ([], ["map_test"], ["empty_sync_test"]):
+            self.assertIn("one: safe", judge_models(failed, [])[1][0])
+
+    def test_unsafe_though_it_must_not_be(self):
+        self.assertIn("two: iommu_two.unmap_test", judge_models(["unmap_test"], ["unmap_test"])[1][0])
+        self.assertEqual(judge_models([], [], unsafe=())[1], [])
+
+    def test_suite_that_did_not_run(self):
+        self.assertIn("no suite of two", judge_models(["unmap_test"], None)[1][0])
+
+
 class Rows(unittest.TestCase):
     def test_real_table(self):
-        names, rows = history.load()
+        names, rows, models = history.load()
         self.assertLessEqual(set(names), set(jobs.load()))
-        for row in rows:
+        for row in models:
+            self.assertTrue(row.fixes)
+            self.assertLessEqual(set(row.unsafe), {driver.kind for driver in drivers.load()})
+        for row in rows + models:
             self.assertTrue(all(diff for diff, _ in history.patch(row)))
 
     def test_patch_that_is_gone(self):

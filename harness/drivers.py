@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The drivers, the suites that run them, and the table of both in the README."""
+
+import tomllib
+from dataclasses import dataclass, field
+
+from .report import Problem
+from .run import BUILD, ROOT
+
+README = ROOT / "README.md"
+TABLE = BUILD / "drivers.md"
+
+# The job whose suites run drivers on models of their hardware.
+MODELS = "tests"
+
+HEAD = ["driver", "what its sync does", "class", "tested by", "passed", "skipped"]
+
+
+@dataclass
+class Driver:
+    """One table of drivers.toml."""
+    name: str
+    sync: str
+    kind: str
+    suites: list = field(default_factory=list)
+    jobs: list = field(default_factory=list)
+
+
+def load(path=ROOT / "harness" / "drivers.toml"):
+    """Return the list of Driver of path; Problem if a table is wrong."""
+    with open(path, "rb") as file:
+        tables = tomllib.load(file)
+    try:
+        return [Driver(kind=table.pop("class"), **table) for table in tables["driver"]]
+    except (TypeError, KeyError) as error:
+        raise Problem(f"{path} has a bad table: {error}") from None
+
+
+def mine(driver, rows):
+    """Return those of rows (list of verdict.Result) that ran driver (Driver)."""
+    return [row for row in rows if not row.suite.startswith("(") and
+            (row.job in driver.jobs or row.job == MODELS and row.suite in driver.suites)]
+
+
+def line(cells):
+    """cells: list -> str, a line of a Markdown table."""
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def markdown(rows, known=None):
+    """Return the table (str) of all drivers (list of Driver), as rows have them.
+
+    rows: list of verdict.Result.
+    """
+    lines = [line(HEAD), "|---" * len(HEAD) + "|"]
+    for driver in known or load():
+        ran = mine(driver, rows)
+        where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
+        lines.append(line([driver.name, driver.sync, driver.kind, ", ".join(where),
+                           sum(row.passed for row in ran),
+                           sum(row.skipped for row in ran)]))
+    return "\n".join(lines) + "\n"
+
+
+def split(text):
+    """text: str, the README -> (what is before the table, the table, what is after)."""
+    start = text.find(line(HEAD))
+    if start < 0:
+        raise Problem(f"{README} has no table that begins with\n  {line(HEAD)}\n"
+                      "Put that line where the table belongs, and an empty line after it.")
+    end = text.find("\n\n", start) + 1 or len(text)
+    return text[:start], text[start:end], text[end:]
+
+
+def compare(rows):
+    """Keep the table of rows (list of verdict.Result) for write().
+
+    Return (lines that the README has right, lines that it has not), two int.
+    """
+    new = markdown(rows)
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    TABLE.write_text(new)
+    old = split(README.read_text())[1].splitlines()
+    wrong = [text for text in new.splitlines() if text not in old]
+    print(*(f"README lacks: {text}" for text in wrong), sep="\n", end="\n" if wrong else "")
+    if wrong:
+        print("`make readme` puts the table of this run there", flush=True)
+    return len(new.splitlines()) - len(wrong), len(wrong)
+
+
+def write():
+    """Put the table that compare() kept into the README."""
+    if not TABLE.exists():
+        raise Problem(f"there is no {TABLE}: `make check` counts the cases first")
+    before, _, after = split(README.read_text())
+    README.write_text(before + TABLE.read_text() + after)

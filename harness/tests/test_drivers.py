@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The README's table of drivers."""
+
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+from unittest import mock
+
+from harness import drivers, jobs
+from harness.report import Problem
+from harness.verdict import Result
+
+KNOWN = [drivers.Driver("one", "flushes", "always", suites=["iommu_one", "iommu_one_32"]),
+         drivers.Driver("two", "asks", "range", jobs=["qemu-strict", "qemu-lazy"])]
+ROWS = [Result("tests", "iommu_one", 20, 0, 3, 1.0), Result("tests", "iommu_one_32", 21, 0, 2, 1.0),
+        Result("tests", "iommu_sync", 117, 0, 0, 1.0), Result("tests", "(kernel log)", 1, 0, 0, 1.0),
+        Result("qemu-strict", "iommu_e2e", 27, 0, 0, 1.0), Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0),
+        Result("qemu-lazy", "(commands)", 1, 0, 0, 1.0), Result("other", "iommu_one", 9, 0, 0, 1.0)]
+TABLE = drivers.line(drivers.HEAD) + """
+|---|---|---|---|---|---|
+| one | flushes | always | `iommu_one`, `iommu_one_32` | 41 | 5 |
+| two | asks | range | QEMU | 32 | 1 |
+"""
+
+
+class Drivers(unittest.TestCase):
+    def setUp(self):
+        where = tempfile.TemporaryDirectory()
+        self.addCleanup(where.cleanup)
+        self.readme = pathlib.Path(where.name, "README.md")
+        for name, value in (("README", self.readme), ("load", lambda: KNOWN),
+                            ("TABLE", pathlib.Path(where.name, "build", "drivers.md"))):
+            patch = mock.patch.object(drivers, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def compare(self):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            return drivers.compare(ROWS), said.getvalue()
+
+    def test_counts(self):
+        self.assertEqual(drivers.markdown(ROWS), TABLE)
+
+    def test_readme_that_is_right(self):
+        self.readme.write_text(f"# Before\n\n{TABLE}\nAfter\n")
+        self.assertEqual(self.compare(), ((4, 0), ""))
+
+    def test_readme_that_is_wrong_and_mended(self):
+        self.readme.write_text(f"# Before\n\n{TABLE.replace('41', '40')}\nAfter\n")
+        counts, said = self.compare()
+        self.assertEqual(counts, (3, 1))
+        self.assertIn("| 41 |", said)
+        drivers.write()
+        self.assertEqual(self.readme.read_text(), f"# Before\n\n{TABLE}\nAfter\n")
+
+    def test_readme_without_table(self):
+        self.readme.write_text("# Before\n")
+        with self.assertRaisesRegex(Problem, "no table"):
+            self.compare()
+
+    def test_write_before_check(self):
+        with self.assertRaisesRegex(Problem, "make check"):
+            drivers.write()
+
+
+class Table(unittest.TestCase):
+    def test_every_job_exists(self):
+        known = jobs.load()
+        for driver in drivers.load():
+            self.assertTrue(driver.suites or driver.jobs, driver.name)
+            self.assertLessEqual(set(driver.jobs), set(known), driver.name)
+            self.assertLessEqual(set(driver.suites), set(known[drivers.MODELS].suites),
+                                 driver.name)
+
+    def test_bad_table(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write("[[driver]]\nname = 'one'\n")
+            file.flush()
+            with self.assertRaisesRegex(Problem, "bad table"):
+                drivers.load(file.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
