@@ -262,7 +262,6 @@ unsigned long hw_writes(struct hw_iommu *iommu);
 
 int hw_setup(struct hw_iommu *iommu);
 
-
 /* cases.c */
 #define HW_MAX_CASES	32
 
