@@ -587,8 +587,8 @@ static const struct hw_ops smmu_ops = {
 
 #define SMMU_DESC(id, path)						\
 	.kind = HW_ALWAYS,						\
-	.overlay = __dtbo_##id##_begin,					\
-	.overlay_end = __dtbo_##id##_end,				\
+	.overlay = of_overlay_begin(id),					\
+	.overlay_end = of_overlay_end(id),				\
 	.provider = path "-soc",					\
 	.ops = &smmu_ops,						\
 	.stuck = "TLB sync timed out"
@@ -599,10 +599,10 @@ static const struct hw_ops smmu_ops = {
 #define SMMU_ID1	(FIELD_PREP_CONST(ID1_NUMPAGENDXB, ilog2(PAGES) - 1) | \
 			 FIELD_PREP_CONST(ID1_NUMCB, BANKS))
 
-HW_OVERLAY(arm_smmu_s1);
-HW_OVERLAY(arm_smmu_s2);
-HW_OVERLAY(arm_smmu_s1_32);
-HW_OVERLAY(arm_smmu_v1);
+OF_OVERLAY_DECLARE(arm_smmu_s1);
+OF_OVERLAY_DECLARE(arm_smmu_s2);
+OF_OVERLAY_DECLARE(arm_smmu_s1_32);
+OF_OVERLAY_DECLARE(arm_smmu_v1);
 
 /* 48 bits of address, as an MMU-500 */
 static const struct smmu_variant smmu_s1 = {

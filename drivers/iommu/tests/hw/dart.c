@@ -221,15 +221,15 @@ static const struct hw_ops dart_ops = {
 	.fault = dart_fault,
 };
 
-HW_OVERLAY(dart);
-HW_OVERLAY(dart_usb4);
+OF_OVERLAY_DECLARE(dart);
+OF_OVERLAY_DECLARE(dart_usb4);
 
 static const struct dart dart = {
 	.desc = {
 		.name = "apple-dart",
 		.kind = HW_ALWAYS,
-		.overlay = __dtbo_dart_begin,
-		.overlay_end = __dtbo_dart_end,
+		.overlay = of_overlay_begin(dart),
+		.overlay_end = of_overlay_end(dart),
 		.windows = { { 0x600030000, SZ_16K } },
 		.provider = "/dart-soc",
 		.masters = { { "/dart-master0", 0 }, { "/dart-master9", 9 } },
@@ -246,8 +246,8 @@ static const struct dart dart_usb4 = {
 	.desc = {
 		.name = "apple-dart (USB4)",
 		.kind = HW_ALWAYS,
-		.overlay = __dtbo_dart_usb4_begin,
-		.overlay_end = __dtbo_dart_usb4_end,
+		.overlay = of_overlay_begin(dart_usb4),
+		.overlay_end = of_overlay_end(dart_usb4),
 		.windows = { { 0x600034000, SZ_16K } },
 		.provider = "/dart-usb4-soc",
 		.masters = { { "/dart-usb4-master40", 40 }, { "/dart-usb4-master5", 5 } },

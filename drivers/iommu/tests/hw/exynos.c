@@ -346,14 +346,14 @@ static const struct hw_ops exynos_v7_ops = {
 	.fault = exynos_fault,
 };
 
-HW_OVERLAY(exynos);
+OF_OVERLAY_DECLARE(exynos);
 
 /* The driver does not tell if a SysMMU cannot be blocked: no hw_desc::stuck */
 static const struct hw_desc exynos_desc = {
 	.name = "exynos-sysmmu v5",
 	.kind = HW_UNMAP,
-	.overlay = __dtbo_exynos_begin,
-	.overlay_end = __dtbo_exynos_end,
+	.overlay = of_overlay_begin(exynos),
+	.overlay_end = of_overlay_end(exynos),
 	.windows = { { 0x600800000, SZ_4K }, { 0x600810000, SZ_4K } },
 	.provider = "/exynos-soc",
 	.masters = { { "/exynos-master0", 0 }, { "/exynos-master1", 1 } },
@@ -363,13 +363,13 @@ static const struct hw_desc exynos_desc = {
 
 HW_IOMMU(exynos, exynos_desc);
 
-HW_OVERLAY(exynos_v7);
+OF_OVERLAY_DECLARE(exynos_v7);
 
 static const struct hw_desc exynos_v7_desc = {
 	.name = "exynos-sysmmu v7",
 	.kind = HW_UNMAP,
-	.overlay = __dtbo_exynos_v7_begin,
-	.overlay_end = __dtbo_exynos_v7_end,
+	.overlay = of_overlay_begin(exynos_v7),
+	.overlay_end = of_overlay_end(exynos_v7),
 	.windows = { { 0x600820000, SZ_64K }, { 0x600830000, SZ_64K } },
 	.provider = "/exynos-v7-soc",
 	.masters = { { "/exynos-v7-master0", 0 }, { "/exynos-v7-master1", 1 } },

@@ -11,6 +11,7 @@
 #define __IOMMU_TESTS_HW_H
 
 #include <kunit/mmio.h>
+#include <kunit/of.h>
 #include <kunit/provider.h>
 #include <kunit/test.h>
 
@@ -152,7 +153,7 @@ struct hw_master {
  * struct hw_desc - an IOMMU, its driver and its masters
  * @name: as the kernel log and errors call it
  * @kind: what the driver does
- * @overlay: devicetree overlay, from HW_OVERLAY()
+ * @overlay: devicetree overlay, from OF_OVERLAY_DECLARE()
  * @overlay_end: its end
  * @windows: its registers
  * @provider: path of its kunit-provider, if it has one
@@ -268,10 +269,6 @@ int hw_setup(struct hw_iommu *iommu);
 extern const struct kunit_case hw_cases[HW_MAX_CASES];
 int hw_test_init(struct kunit *test, struct hw_iommu *iommu);
 void hw_test_exit(struct kunit *test);
-
-#define HW_OVERLAY(name)					\
-	extern u8 __dtbo_##name##_begin[];			\
-	extern u8 __dtbo_##name##_end[]
 
 /* An IOMMU that lives from boot on, and its suite */
 #define HW_IOMMU(id, description)				\

@@ -190,13 +190,13 @@ static const struct hw_ops ipmmu_ops = {
 	.fault = ipmmu_fault,
 };
 
-HW_OVERLAY(ipmmu);
+OF_OVERLAY_DECLARE(ipmmu);
 
 static const struct hw_desc ipmmu_desc = {
 	.name = "ipmmu-vmsa",
 	.kind = HW_ALWAYS,
-	.overlay = __dtbo_ipmmu_begin,
-	.overlay_end = __dtbo_ipmmu_end,
+	.overlay = of_overlay_begin(ipmmu),
+	.overlay_end = of_overlay_end(ipmmu),
 	.windows = {
 		[IPMMU_MAIN] = { 0x600040000, SZ_4K },
 		[IPMMU_CACHE] = { 0x600048000, SZ_4K },

@@ -258,13 +258,13 @@ static const struct hw_ops mtk_infra_ops = {
 	.fault = mtk_infra_fault,
 };
 
-HW_OVERLAY(mtk);
+OF_OVERLAY_DECLARE(mtk);
 
 static const struct hw_desc mtk_infra_desc = {
 	.name = "mtk-iommu infra",
 	.kind = HW_RANGE,
-	.overlay = __dtbo_mtk_begin,
-	.overlay_end = __dtbo_mtk_end,
+	.overlay = of_overlay_begin(mtk),
+	.overlay_end = of_overlay_end(mtk),
 	.windows = {
 		{ 0x600500000, MAX_BANKS * BANK_SIZE },
 		{ 0x600510000, SZ_4K },
@@ -342,13 +342,13 @@ static const struct hw_ops mtk_mm_ops = {
 	.fault = mtk_mm_fault,
 };
 
-HW_OVERLAY(mtk_mm);
+OF_OVERLAY_DECLARE(mtk_mm);
 
 static const struct hw_desc mtk_mm_desc = {
 	.name = "mtk-iommu mm",
 	.kind = HW_RANGE,
-	.overlay = __dtbo_mtk_mm_begin,
-	.overlay_end = __dtbo_mtk_mm_end,
+	.overlay = of_overlay_begin(mtk_mm),
+	.overlay_end = of_overlay_end(mtk_mm),
 	.windows = {
 		{ 0x600580000, BANK_SIZE },
 		{ 0x600590000, SZ_4K },		/* larb 4 */

@@ -176,13 +176,13 @@ static const struct hw_ops mtk_v1_ops = {
 	.fault = mtk_v1_fault,
 };
 
-HW_OVERLAY(mtk_v1);
+OF_OVERLAY_DECLARE(mtk_v1);
 
 static const struct hw_desc mtk_v1_desc = {
 	.name = "mtk-iommu-v1",
 	.kind = HW_UNMAP,
-	.overlay = __dtbo_mtk_v1_begin,
-	.overlay_end = __dtbo_mtk_v1_end,
+	.overlay = of_overlay_begin(mtk_v1),
+	.overlay_end = of_overlay_end(mtk_v1),
 	.windows = {
 		{ 0x600b00000, SZ_4K },
 		[SMI_COMMON] = { 0x600b10000, SZ_4K },

@@ -227,13 +227,13 @@ static const struct hw_ops omap_ops = {
 	.fault = omap_fault,
 };
 
-HW_OVERLAY(omap);
+OF_OVERLAY_DECLARE(omap);
 
 static const struct hw_desc omap_desc = {
 	.name = "omap-iommu",
 	.kind = HW_UNMAP,
-	.overlay = __dtbo_omap_begin,
-	.overlay_end = __dtbo_omap_end,
+	.overlay = of_overlay_begin(omap),
+	.overlay_end = of_overlay_end(omap),
 	.windows = { { 0x600900000, SZ_4K } },
 	.provider = "/omap-soc",
 	.masters = { { "/omap-master" } },

@@ -214,13 +214,13 @@ static const struct hw_ops qcom_ops = {
 	.fault = qcom_fault,
 };
 
-HW_OVERLAY(qcom);
+OF_OVERLAY_DECLARE(qcom);
 
 static const struct hw_desc qcom_desc = {
 	.name = "qcom-iommu",
 	.kind = HW_ALWAYS,
-	.overlay = __dtbo_qcom_begin,
-	.overlay_end = __dtbo_qcom_end,
+	.overlay = of_overlay_begin(qcom),
+	.overlay_end = of_overlay_end(qcom),
 	.windows = {
 		[QCOM_BANKS] = { 0x600100000, BANKS * BANK_SIZE },
 		[QCOM_LOCAL] = { 0x600110000, SZ_16K },

@@ -551,16 +551,16 @@ static const struct hw_ops riscv_base_ops = {
 	.fault = riscv_fault,
 };
 
-HW_OVERLAY(riscv);
-HW_OVERLAY(riscv_base);
+OF_OVERLAY_DECLARE(riscv);
+OF_OVERLAY_DECLARE(riscv_base);
 
 static const struct hw_desc riscv_desc = {
 	.name = "riscv-iommu",
 	.kind = HW_RANGE,
 	.exact = true,
 	.fault_log = "Fault 13 devid",
-	.overlay = __dtbo_riscv_begin,
-	.overlay_end = __dtbo_riscv_end,
+	.overlay = of_overlay_begin(riscv),
+	.overlay_end = of_overlay_end(riscv),
 	.windows = { { 0x600600000, SZ_4K } },
 	.provider = "/riscv-soc",
 	.masters = {
@@ -575,8 +575,8 @@ static const struct hw_desc riscv_base_desc = {
 	.kind = HW_RANGE,
 	.exact = true,
 	.fault_log = "Fault 13 devid",
-	.overlay = __dtbo_riscv_base_begin,
-	.overlay_end = __dtbo_riscv_base_end,
+	.overlay = of_overlay_begin(riscv_base),
+	.overlay_end = of_overlay_end(riscv_base),
 	.windows = { { 0x600680000, SZ_4K } },
 	.provider = "/riscv-base-soc",
 	.masters = {

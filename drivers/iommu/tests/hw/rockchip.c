@@ -275,15 +275,15 @@ static const struct hw_ops rockchip_v2_ops = {
 	.fault = rockchip_fault,
 };
 
-HW_OVERLAY(rockchip);
-HW_OVERLAY(rockchip_v2);
+OF_OVERLAY_DECLARE(rockchip);
+OF_OVERLAY_DECLARE(rockchip_v2);
 
 static const struct hw_desc rockchip_desc = {
 	.name = "rockchip-iommu",
 	.kind = HW_UNMAP,
 	.exact = true,
-	.overlay = __dtbo_rockchip_begin,
-	.overlay_end = __dtbo_rockchip_end,
+	.overlay = of_overlay_begin(rockchip),
+	.overlay_end = of_overlay_end(rockchip),
 	.windows = {
 		{ 0x600700000, 0x100 },
 		{ 0x600701000, 0x100 },
@@ -301,8 +301,8 @@ static const struct hw_desc rockchip_v2_desc = {
 	.name = "rockchip-iommu-v2",
 	.kind = HW_UNMAP,
 	.exact = true,
-	.overlay = __dtbo_rockchip_v2_begin,
-	.overlay_end = __dtbo_rockchip_v2_end,
+	.overlay = of_overlay_begin(rockchip_v2),
+	.overlay_end = of_overlay_end(rockchip_v2),
 	.windows = {
 		{ 0x600708000, 0x100 },
 		{ 0x600709000, 0x100 },

@@ -85,13 +85,13 @@ static const struct hw_ops sprd_ops = {
 	.step = sprd_step,
 };
 
-HW_OVERLAY(sprd);
+OF_OVERLAY_DECLARE(sprd);
 
 static const struct hw_desc sprd_desc = {
 	.name = "sprd-iommu",
 	.kind = HW_ALWAYS,
-	.overlay = __dtbo_sprd_begin,
-	.overlay_end = __dtbo_sprd_end,
+	.overlay = of_overlay_begin(sprd),
+	.overlay_end = of_overlay_end(sprd),
 	.windows = { { 0x600010000, SZ_4K } },
 	.provider = "/sprd-soc",
 	.masters = { { "/sprd-master" } },

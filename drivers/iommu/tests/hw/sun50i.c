@@ -224,13 +224,13 @@ static const struct hw_ops sun50i_ops = {
 	.fault = sun50i_fault,
 };
 
-HW_OVERLAY(sun50i);
+OF_OVERLAY_DECLARE(sun50i);
 
 static const struct hw_desc sun50i_desc = {
 	.name = "sun50i-iommu",
 	.kind = HW_ALWAYS,
-	.overlay = __dtbo_sun50i_begin,
-	.overlay_end = __dtbo_sun50i_end,
+	.overlay = of_overlay_begin(sun50i),
+	.overlay_end = of_overlay_end(sun50i),
 	.windows = { { 0x600020000, SZ_4K } },
 	.provider = "/sun50i-soc",
 	.masters = { { "/sun50i-master0", 0 }, { "/sun50i-master3", 3 } },

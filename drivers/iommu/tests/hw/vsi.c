@@ -182,13 +182,13 @@ static const struct hw_ops vsi_ops = {
 	.fault = vsi_fault,
 };
 
-HW_OVERLAY(vsi);
+OF_OVERLAY_DECLARE(vsi);
 
 static const struct hw_desc vsi_desc = {
 	.name = "vsi-iommu",
 	.kind = HW_UNMAP,
-	.overlay = __dtbo_vsi_begin,
-	.overlay_end = __dtbo_vsi_end,
+	.overlay = of_overlay_begin(vsi),
+	.overlay_end = of_overlay_end(vsi),
 	.windows = { { 0x600a00000, SZ_4K }, { 0x600a01000, SZ_4K } },
 	.provider = "/vsi-soc",
 	.masters = { { "/vsi-master-0", 0 }, { "/vsi-master-1", 1 } },
