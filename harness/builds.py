@@ -20,8 +20,10 @@ from .run import BUILD, ROOT, git, output
 WORKTREE = BUILD / "commits"
 # The work tree in make's output and in *.cmd files: ccache makes it relative.
 SOURCE = rf"(?:{re.escape(str(WORKTREE))}|(?:\.\./)+{WORKTREE.name})/"
-# What makes a commit concern a configuration even if it was not built before.
-KBUILD = re.compile(r"(^|/)(Kconfig[^/]*|Makefile|Kbuild)$")
+# What makes a commit concern a configuration even if it was not built before:
+# options, and how to build a directory of which something is built.
+OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
+RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)$")
 # C files that are not part of a kernel.
 USERLAND = ("Documentation/", "samples/", "scripts/", "tools/", "usr/")
 
@@ -171,7 +173,7 @@ class Builder:
             return True, "known good"
         if not self.files:
             self.files = built(self.config)
-        if not link and not any(p in self.files or KBUILD.search(p) for p in touched):
+        if not link and not any(concerns(path, self.files) for path in touched):
             return True, "not touched"
         done = self.build(commit, self.targets(ends))
         new = warnings(done.stdout)
@@ -182,6 +184,13 @@ class Builder:
         self.files = set()
         self.save(open=False, good=self.state["good"] + [stamp])
         return True, "linked" if link else "built"
+
+
+def concerns(path, files):
+    """-> bool, whether a change of path (str) can change what is built from files (set)."""
+    rules = RULES.match(path)
+    return path in files or bool(OPTIONS.search(path)) or \
+        bool(rules) and any(file.startswith(rules[1]) for file in files)
 
 
 def usable(config):

@@ -46,6 +46,20 @@ class Warnings(unittest.TestCase):
         self.assertEqual(sum((builds.warnings(line * 2) - builds.warnings(line)).values()), 1)
 
 
+class Concerns(unittest.TestCase):
+    FILES = {"drivers/iommu/tests/hw.c", "include/linux/iommu.h", "top.c"}
+
+    def test_what_is_built_from(self):
+        for path in ("include/linux/iommu.h", "drivers/iommu/Makefile", "Makefile",
+                     "drivers/iommu/tests/Makefile", "sound/Kconfig", "lib/Kconfig.debug"):
+            self.assertTrue(builds.concerns(path, self.FILES), path)
+
+    def test_what_is_not(self):
+        for path in ("drivers/iommu/x.c", "drivers/iommu/tests/hw/Makefile", "sound/Kbuild",
+                     "drivers/iommu/Makefile.txt"):
+            self.assertFalse(builds.concerns(path, self.FILES), path)
+
+
 class Commits(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
