@@ -585,10 +585,8 @@ static const struct hw_ops smmu_ops = {
 	.fault = smmu_fault,
 };
 
-#define SMMU_DESC(id, path)						\
+#define SMMU_DESC(path)							\
 	.kind = HW_ALWAYS,						\
-	.overlay = of_overlay_begin(id),					\
-	.overlay_end = of_overlay_end(id),				\
 	.provider = path "-soc",					\
 	.ops = &smmu_ops,						\
 	.stuck = "TLB sync timed out"
@@ -615,7 +613,9 @@ static const struct smmu_variant smmu_s1 = {
 		},
 		.iova = BIT_ULL(40) + SZ_16M,
 		.exact = true,
-		SMMU_DESC(arm_smmu_s1, "/arm-smmu-s1"),
+		.overlay = of_overlay_begin(arm_smmu_s1),
+		.overlay_end = of_overlay_end(arm_smmu_s1),
+		SMMU_DESC("/arm-smmu-s1"),
 	},
 	.id0 = SMMU_ID0(BANKS) | SMMU_ID0_SMRS | ID0_S1TS | ID0_NO_AARCH32S | ID0_CTTW,
 	.id1 = SMMU_ID1 | ID1_64K_PAGES | FIELD_PREP_CONST(ID1_NUMS2CB, 1),
@@ -635,7 +635,9 @@ static const struct smmu_variant smmu_s2 = {
 		},
 		.iova = BIT_ULL(39) + SZ_16M,
 		.exact = true,
-		SMMU_DESC(arm_smmu_s2, "/arm-smmu-s2"),
+		.overlay = of_overlay_begin(arm_smmu_s2),
+		.overlay_end = of_overlay_end(arm_smmu_s2),
+		SMMU_DESC("/arm-smmu-s2"),
 	},
 	.id0 = SMMU_ID0(BANKS) | SMMU_ID0_SMRS | ID0_S2TS | ID0_NO_AARCH32 |
 	       ID0_NO_AARCH32S | ID0_CTTW,
@@ -655,7 +657,9 @@ static const struct smmu_variant smmu_s1_32 = {
 		},
 		.iova = 0xc1000000,
 		.exact = true,
-		SMMU_DESC(arm_smmu_s1_32, "/arm-smmu-s1-32"),
+		.overlay = of_overlay_begin(arm_smmu_s1_32),
+		.overlay_end = of_overlay_end(arm_smmu_s1_32),
+		SMMU_DESC("/arm-smmu-s1-32"),
 	},
 	.id0 = SMMU_ID0(BANKS) | FIELD_PREP_CONST(ID0_NUMSIDB, 3) | ID0_S1TS |
 	       ID0_NO_AARCH32S,
@@ -674,7 +678,9 @@ static const struct smmu_variant smmu_v1 = {
 			{ "/arm-smmu-v1-master1", 2 },
 		},
 		.iova = BIT_ULL(39) + SZ_16M,
-		SMMU_DESC(arm_smmu_v1, "/arm-smmu-v1"),
+		.overlay = of_overlay_begin(arm_smmu_v1),
+		.overlay_end = of_overlay_end(arm_smmu_v1),
+		SMMU_DESC("/arm-smmu-v1"),
 	},
 	.id0 = SMMU_ID0(2) | SMMU_ID0_SMRS | ID0_S2TS | ID0_NO_AARCH32S | ID0_CTTW,
 	.id1 = SMMU_ID1 | FIELD_PREP_CONST(ID1_NUMS2CB, BANKS),
