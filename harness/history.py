@@ -76,6 +76,8 @@ def topic(composed, name):
 
 def checkout(composed, row):
     """Make TREE the kernel of row (Row); a Problem if a patch does not apply."""
+    TOP.mkdir(parents=True, exist_ok=True)
+    builds.worktree(composed.tree, composed.base.commit, TREE)
     end = composed.topics[-1].end
     start = (topic(composed, "fixes").end if row.fixes else
              composed.base.commit if row.base else end)
@@ -133,8 +135,6 @@ def run(composed):
     """
     names, rows, _ = load()
     known = jobs.load()
-    TOP.mkdir(parents=True, exist_ok=True)
-    builds.worktree(composed.tree, composed.base.commit, TREE)
     lines, wrong = [], []
     start = time.monotonic()
     for count, row in enumerate(rows, 1):
@@ -193,8 +193,6 @@ def run_models(composed):
     suites = sorted(suite for driver in drivers.load() for suite in driver.suites)
     columns, wrong = [], []
     start = time.monotonic()
-    TOP.mkdir(parents=True, exist_ok=True)
-    builds.worktree(composed.tree, composed.base.commit, TREE)
     for count, row in enumerate(rows, 1):
         print(f"\n{count}/{len(rows)} {row.kernel} ({minutes(time.monotonic() - start)})",
               flush=True)

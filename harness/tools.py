@@ -35,6 +35,8 @@ TABLE = {
     "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
     "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
+    "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),
+    "pahole": ("pahole", "dwarves"),
 }
 BUILD_KERNEL = ("gcc", "libc", "make", "flex", "bison", "bc", "ccache", "libelf",
                 "perl", "xz", "git")
