@@ -54,6 +54,12 @@ def mutants():
     return mutants.run(_compose(), os.environ.get("ONLY", ""))[1]
 
 
+def cost():
+    """what the series costs: instructions, commands, code size, base and series"""
+    from . import bench
+    return bench.run(_compose())[1]
+
+
 def e2e():
     """a device's DMA behind real drivers on QEMU's IOMMUs"""
     from . import kunit
@@ -130,7 +136,7 @@ def usage():
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "e2e": e2e,
-            "e2e-history": e2e_history, "models-history": models_history,
+            "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
             "readme": readme, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 

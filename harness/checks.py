@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import builds, drivers, history, jobs, kunit, mails, mutants, series, tools, verdict
+from . import bench, builds, drivers, history, jobs, kunit, mails, mutants, series, tools, verdict
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -164,6 +164,11 @@ def run_models_history(composed):
     return max(lines - wrong, 0), wrong
 
 
+def run_bench(composed):
+    """Unmap and sync cost no instruction more than on the base; `make bench` counts all."""
+    return bench.guard(composed)
+
+
 CHECKS = {
     "harness tests": run_unittest,
     "round trip": run_round_trip,
@@ -171,6 +176,7 @@ CHECKS = {
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "KUnit": run_kunit,
+    "cost": run_bench,
     "mutants": run_mutants,
     "history": run_history,
     "models' history": run_models_history,

@@ -62,11 +62,14 @@ def markdown(rows, known=None):
     return "\n".join(lines) + "\n"
 
 
-def split(text):
-    """text: str, the README -> (what is before the table, the table, what is after)."""
-    start = text.find(line(HEAD))
+def split(text, head=HEAD):
+    """Return (what is before the table, the table, what is after).
+
+    text: str, the README; head: list of str, the table's.
+    """
+    start = text.find(line(head))
     if start < 0:
-        raise Problem(f"{README} has no table that begins with\n  {line(HEAD)}\n"
+        raise Problem(f"{README} has no table that begins with\n  {line(head)}\n"
                       "Put that line where the table belongs, and an empty line after it.")
     end = text.find("\n\n", start) + 1 or len(text)
     return text[:start], text[start:end], text[end:]

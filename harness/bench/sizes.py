@@ -4,9 +4,9 @@
 import os
 import re
 
-from . import builds, kunit, tools
-from .report import Problem
-from .run import BUILD, logged, output
+from .. import builds, kunit, tools
+from ..report import Problem
+from ..run import BUILD, logged, output
 
 INLINED = "iommu_iotlb_sync"
 STRUCTS = "iommu_iotlb_gather,iommu_domain_ops,iommu_flush_ops"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""`make bench`: what unmap and sync cost, base and series, counted in one run.
+"""What unmap and sync cost, base and series, counted in one run.
 
 QEMU executes one instruction in each ns of virtual time (-icount shift=0), and
 the suite iommu_cost reads counters that tick once a ns: the results are numbers
@@ -13,9 +13,9 @@ import time
 import tomllib
 from dataclasses import dataclass, field
 
-from . import history, jobs, kunit, verdict
-from .report import Problem, Stage, minutes
-from .run import BUILD, ROOT, git
+from .. import history, jobs, kunit, verdict
+from ..report import Problem, minutes
+from ..run import BUILD, ROOT, git
 
 HERE = ROOT / "harness" / "bench"
 OUT = BUILD / "bench"
@@ -248,16 +248,3 @@ def slope(counts, calls, shape="pages"):
     if len(points) < 2:
         return None
     return tuple(statistics.linear_regression(*zip(*points)))
-
-
-def guard(composed):
-    """Count the drivers that runs.toml marks; print what the series makes dearer.
-
-    Return (int, paths that cost no more; int, paths that do).
-    """
-    options, runs = load()
-    drivers = count(composed, [run for run in runs if run.guard], options)
-    verdicts = [judge(driver) for driver in drivers]
-    wrong = [text for _, texts in verdicts for text in texts]
-    print(*wrong, sep="\n", end="\n" if wrong else "")
-    return sum(number for number, _ in verdicts) - len(wrong), len(wrong)

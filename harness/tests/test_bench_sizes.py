@@ -7,7 +7,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import sizes, tools
+from harness import tools
+from harness.bench import sizes
 from harness.report import Problem
 
 SIZE = """   text	   data	    bss	    dec	    hex	filename

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make bench`: what the series costs, counted; and the part of it in `make check`."""
+
+from .. import drivers
+from ..report import table
+from . import count, document, plots, registers, sizes
+from .count import BASE, OUT, SERIES
+
+PICTURE = count.HERE / "slope.svg"      # what the README shows
+
+
+def verdict(counted):
+    """Return (int, paths that cost no more; list of str, those that do; str, a line).
+
+    counted: list of count.Driver.
+    """
+    number, wrong = 0, []
+    for driver in counted:
+        more, dearer = count.judge(driver)
+        number, wrong = number + more, wrong + dearer
+    names = len({driver.name for driver in counted if driver.kind})
+    return number - len(wrong), wrong, (
+        f"{number} paths behind {names} IOMMUs: {len(wrong)} cost an instruction or a command "
+        "more with the series than on Linux 7.3")
+
+
+def guard(composed):
+    """Count the drivers that runs.toml marks; print what the series makes dearer.
+
+    Return (int, paths that cost no more; int, paths that do).
+    """
+    options, runs = count.load()
+    right, wrong, line = verdict(count.count(
+        composed, [run for run in runs if run.guard], options))
+    print(*wrong, line, sep="\n", flush=True)
+    return right, len(wrong)
+
+
+def run(composed):
+    """Count all of it, write it to OUT, and print a table.
+
+    Return (int, paths that cost no more; int, paths that do).
+    """
+    options, runs = count.load()
+    counted = count.count(composed, runs, options)
+    trees = {BASE: count.history.TREE, SERIES: composed.tree}
+    code = {arch: {version: sizes.measure(tree, arch, version)
+                   for version, tree in trees.items()} for arch in sizes.TARGETS}
+    told = registers.count(composed)
+    right, wrong, line = verdict(counted)
+    OUT.mkdir(parents=True, exist_ok=True)
+    document.write_json(OUT / "cost.json",
+                        document.document(composed, counted, code, told))
+    (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
+    plots.draw(counted, OUT)
+    rows = document.readme_rows(counted)
+    print()
+    table(document.README_HEAD, rows)
+    old = drivers.split(drivers.README.read_text(), document.README_HEAD)[1]
+    other = document.differences(old, document.table(document.README_HEAD, rows))
+    print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
+          f"{document.TOLERANCE:.0%}", *other, *wrong, line,
+          f"all of it: {OUT / 'cost.md'}, cost.json and pictures beside it", sep="\n",
+          flush=True)
+    return right, len(wrong)
