@@ -24,7 +24,7 @@ CONTRACT = "iommu_e2e.empty_gather_test"
 MODELS_CONTRACT = "empty_sync_test"
 
 # Cases that fail where a sync is skipped that must not be.
-STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "soak_test")
+STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "hw_soak_test")
 WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
 
 

@@ -147,7 +147,7 @@ const struct iommu_domain_ops sync_always_ops = {
 	SYNC_OPS,
 	.unmap_pages = sync_unmap_pages_no_gather,
 	.iotlb_sync = sync_all,
-	.iotlb_sync_always = 1,
+	.iotlb_sync_always = true,
 };
 
 /* These sync by range, so that a wrong range in their place shows */
@@ -170,7 +170,7 @@ const struct iommu_domain_ops sync_none_ops = {
 
 const struct iommu_domain_ops sync_broken_ops = {
 	SYNC_OPS,
-	.iotlb_sync_always = 1,
+	.iotlb_sync_always = true,
 };
 
 struct sync_domain *sync_domain_alloc(struct kunit *test,
