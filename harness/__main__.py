@@ -85,9 +85,10 @@ def check():
 
 
 def readme():
-    """the table of drivers, as the last `make check` counted, to the README"""
-    from . import drivers
-    drivers.write()
+    """what the last `make check` and `make bench` counted, to the README"""
+    from . import bench, drivers
+    if not drivers.write() | bench.write():
+        raise Problem("nothing was counted yet: `make check` and `make bench` do that")
 
 
 def mails():
@@ -103,8 +104,9 @@ def tree():
 
 def export():
     """the commits of the kernel tree back to patches/ and new files"""
-    from . import patches
+    from . import patches, series
     patches.export()
+    series.compose()    # notes that nothing in the tree would be lost now
 
 
 def mend():

@@ -115,7 +115,7 @@ class Builder:
         version = output(f"{config.cross_compile}gcc", "--version")
         key = hashlib.sha256(repr((config, base, version)).encode()).hexdigest()
         self.state = json.loads(self.path.read_text()) if self.path.exists() else {}
-        if self.state.get("key") != key:
+        if self.state.get("key") != key or "warnings" not in self.state:
             shutil.rmtree(config.out, ignore_errors=True)
             config.out.mkdir(parents=True)
             self.state = {"key": key, "good": [], "config": None, "open": False}

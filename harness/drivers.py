@@ -91,9 +91,14 @@ def compare(rows):
     return len(new.splitlines()) - len(wrong), len(wrong)
 
 
-def write():
-    """Put the table that compare() kept into the README."""
-    if not TABLE.exists():
-        raise Problem(f"there is no {TABLE}: `make check` counts the cases first")
-    before, _, after = split(README.read_text())
-    README.write_text(before + TABLE.read_text() + after)
+def write(path=None, head=HEAD):
+    """Put the table in path, of that head, into the README; False if there is none.
+
+    path: that of compare() if None; head: list of str.
+    """
+    path = path or TABLE
+    if not path.exists():
+        return False
+    before, _, after = split(README.read_text(), head)
+    README.write_text(before + path.read_text() + after)
+    return True

@@ -7,6 +7,7 @@ from . import count, document, plots, registers, sizes
 from .count import BASE, OUT, SERIES
 
 PICTURE = count.HERE / "slope.svg"      # what the README shows
+TABLE = OUT / "readme.md"
 
 
 def verdict(counted):
@@ -54,12 +55,21 @@ def run(composed):
     (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
     plots.draw(counted, OUT)
     rows = document.readme_rows(counted)
+    TABLE.write_text(document.table(document.README_HEAD, rows))
     print()
     table(document.README_HEAD, rows)
     old = drivers.split(drivers.README.read_text(), document.README_HEAD)[1]
-    other = document.differences(old, document.table(document.README_HEAD, rows))
+    other = document.differences(old, TABLE.read_text())
     print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
           f"{document.TOLERANCE:.0%}", *other, *wrong, line,
           f"all of it: {OUT / 'cost.md'}, cost.json and pictures beside it", sep="\n",
           flush=True)
     return right, len(wrong)
+
+
+def write():
+    """Put table and picture of the last run() into the README; False if there was none."""
+    if not drivers.write(TABLE, document.README_HEAD):
+        return False
+    PICTURE.write_text((OUT / PICTURE.name).read_text())
+    return True

@@ -86,7 +86,7 @@ def draw_slopes(plt, drivers, out):
     arches = list(dict.fromkeys(driver.arch for driver in drivers))
     groups = {arch: [(name, slopes(driver, call)) for a, name, driver, call
                      in series_of(drivers) if a == arch] for arch in arches}
-    figure, fields = plt.subplots(1, len(arches), figsize=(12, 3.8), squeeze=False,
+    figure, fields = plt.subplots(1, len(arches), figsize=(12, 3.8), squeeze=False, sharey=True,
                                   gridspec_kw={"width_ratios": [len(groups[a]) + 1
                                                                 for a in arches]})
     for field, arch in zip(fields[0], arches):
@@ -100,10 +100,10 @@ def draw_slopes(plt, drivers, out):
         if marks:
             field.axhline(min(marks), color=COLORS[LIMIT], linewidth=0.8, linestyle=":",
                           label="the best of generic_pt")
-        field.set(title=arch, yscale="log")
+        field.set(title=arch, yscale="log", ylim=(1, 600))
         field.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
     fields[0][0].set_ylabel("instructions for each page unmapped")
-    fields[0][0].legend(frameon=False, fontsize=8)
+    fields[0][0].legend(frameon=False, fontsize=8, loc="upper left")
     save(plt, figure, out, "slope")
 
 
@@ -115,14 +115,16 @@ def draw_commands(plt, drivers, out):
         found = [row for row in count.paths(driver) if row[0] == "iommu_unmap" and
                  (row[1] != "pages" or row[2] in (1, 16, 128, 512))]
         for offset, version, column in ((-0.2, BASE, 3), (0.2, SERIES, 4)):
-            field.bar([i + offset for i in range(len(found))],
-                      [row[column][1] for row in found], 0.4, color=COLORS[version],
-                      label=LABELS[version])
+            bars = field.bar([i + offset for i in range(len(found))],
+                             [row[column][1] for row in found], 0.4, color=COLORS[version],
+                             label=LABELS[version])
+            field.bar_label(bars, fontsize=6)
+        field.set(yscale="log", ylim=(0.5, 2000))
         field.set_title(f"{driver.name},\n{driver.arch}", fontsize=8)
         field.set_xticks(range(len(found)), [f"{row[2] or ''} {row[1]}".strip()
                                              for row in found], rotation=90, fontsize=7)
-    fields[0][0].set_ylabel("commands")
-    fields[0][0].legend(frameon=False, fontsize=7)
+    fields[0][0].set_ylabel("commands for each iommu_unmap()")
+    fields[0][0].legend(frameon=False, fontsize=7, loc="upper left")
     save(plt, figure, out, "commands")
 
 

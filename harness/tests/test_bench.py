@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of what `make bench` makes of a kernel log and of QEMU's trace."""
 
+import contextlib
+import io
 import json
 import pathlib
 import tempfile
@@ -186,6 +188,32 @@ class DocumentTest(unittest.TestCase):
         self.assertEqual(document.differences(new, near), [])
         self.assertEqual(len(document.differences(new, new.replace("1381", "1400"))), 1)
         self.assertEqual(len(document.differences("", new)), 3)
+
+    def test_run_and_write(self):
+        composed = SimpleNamespace(base=SimpleNamespace(version="7.3.4"), tree="tree")
+        stands = {(bench.count, "count"): mock.Mock(return_value=self.drivers),
+                  (bench.sizes, "measure"): mock.Mock(return_value={}),
+                  (bench.registers, "count"): mock.Mock(return_value={}),
+                  (document.sizes, "rows"): mock.Mock(return_value=[]),
+                  (plots, "draw"): lambda _, out: (out / "slope.svg").write_text("<svg/>")}
+        with tempfile.TemporaryDirectory() as top, contextlib.ExitStack() as stack:
+            top = pathlib.Path(top)
+            readme = top / "README.md"
+            readme.write_text(document.table(document.README_HEAD, []) + "\nAfter\n")
+            for (where, name), stand in {
+                    **stands, (bench.drivers, "README"): readme, (bench, "OUT"): top / "out",
+                    (bench, "TABLE"): top / "out/readme.md",
+                    (bench, "PICTURE"): top / "slope.svg"}.items():
+                stack.enter_context(mock.patch.object(where, name, stand))
+            said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            self.assertFalse(bench.write())
+            self.assertEqual(bench.run(composed), (7, 0))
+            self.assertIn("0 of 3 lines are the README's", said.getvalue())
+            self.assertTrue(bench.write())
+            self.assertIn("| arm64 | SMMUv3 | 61 | 12 | 1381 | 567 |  |  |\n", readme.read_text())
+            self.assertTrue(readme.read_text().endswith("\n\nAfter\n"))
+            bench.run(composed)
+            self.assertIn("3 of 3 lines are the README's", said.getvalue())
 
     def test_markdown(self):
         text = document.markdown(self.drivers, {}, {"iommu_qcom": {"pages 16": {

@@ -111,6 +111,13 @@ class Commits(unittest.TestCase):
         self.assertEqual(self.run_builds(),
                          [(True, "known good"), (True, "not touched"), (True, "known good")])
 
+    def test_base_that_was_interrupted(self):
+        self.commit({"a.c": GOOD + "\n"})
+        with mock.patch.object(builds, "warnings", side_effect=KeyboardInterrupt), \
+                self.assertRaises(KeyboardInterrupt):
+            self.run_builds()
+        self.assertEqual(self.run_builds(), [(True, "linked")])
+
     def test_optional(self):
         self.commit({"a.c": GOOD + "\n"})
         must = builds.Config("toy", "um", ["all"], "WANTED")

@@ -52,7 +52,7 @@ class Drivers(unittest.TestCase):
         counts, said = self.compare()
         self.assertEqual(counts, (3, 1))
         self.assertIn("| 41 |", said)
-        drivers.write()
+        self.assertTrue(drivers.write())
         self.assertEqual(self.readme.read_text(), f"# Before\n\n{TABLE}\nAfter\n")
 
     def test_readme_without_table(self):
@@ -61,8 +61,7 @@ class Drivers(unittest.TestCase):
             self.compare()
 
     def test_write_before_check(self):
-        with self.assertRaisesRegex(Problem, "make check"):
-            drivers.write()
+        self.assertFalse(drivers.write())
 
 
 class Table(unittest.TestCase):
