@@ -59,20 +59,26 @@ struct cost_test {
 	unsigned int round;
 };
 
-#define for_each_round(ct)						\
-	for ((ct)->round = 0; (ct)->round < COST_ROUNDS; (ct)->round++)
+/* True once for each round */
+static bool next_round(struct cost_test *ct)
+{
+	ct->round = (ct->round + 1) % (COST_ROUNDS + 1);
+	return ct->round;
+}
 
 static void mark(struct cost_test *ct, enum e2e_mark mark)
 {
-	if (ct->round == COST_ROUNDS - 1)
+	if (ct->round == COST_ROUNDS)
 		e2e_mark(ct->edev, mark);
 }
 
 #define COUNT(ct, cost, call)						\
 do {									\
-	mark(ct, E2E_MARK_COST);					\
+	struct cost_test *__ct = ct;					\
+									\
+	mark(__ct, E2E_MARK_COST);					\
 	COST_COUNT(cost, call);						\
-	mark(ct, E2E_MARK_END);						\
+	mark(__ct, E2E_MARK_END);					\
 } while (0)
 
 static void free_block(void *block)
@@ -152,7 +158,7 @@ static void unmap_test(struct kunit *test)
 	size_t unmapped;
 
 	attach(test);
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		map_shape(test, shape);
 		COUNT(ct, &unmap, unmapped = iommu_unmap(ct->domain, iova_of(shape),
 							 size_of(shape)));
@@ -169,7 +175,7 @@ static void unmap_fast_test(struct kunit *test)
 	size_t unmapped;
 
 	attach(test);
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		map_shape(test, shape);
 		COUNT(ct, &unmap,
 		      unmapped = iommu_unmap_fast(ct->domain, iova_of(shape),
@@ -189,7 +195,7 @@ static void queued_test(struct kunit *test)
 	size_t unmapped;
 
 	attach(test);
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		map_shape(test, shape);
 		ct->gather.queued = true;
 		COUNT(ct, &unmap,
@@ -213,7 +219,7 @@ static void batch_test(struct kunit *test)
 	struct cost cost = {};
 
 	attach(test);
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		map_shape(test, &shape);
 		COUNT(ct, &cost, ({
 			for (unsigned int i = 0; i < count; i++)
@@ -232,7 +238,7 @@ static void empty_sync_test(struct kunit *test)
 	struct cost cost = {};
 
 	attach(test);
-	for_each_round(ct)
+	while (next_round(ct))
 		COUNT(ct, &cost, iommu_iotlb_sync(ct->domain, &ct->gather));
 	cost_report(test, &cost, "iommu_iotlb_sync", "empty", 0);
 }
@@ -256,7 +262,7 @@ static void dma_page_test(struct kunit *test)
 	struct cost cost = {};
 	dma_addr_t iova;
 
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		iova = dma_map_page(ct->dev, virt_to_page(ct->block), 0,
 				    pages * SZ_4K, DMA_FROM_DEVICE);
 		KUNIT_ASSERT_EQ(test, 0, dma_mapping_error(ct->dev, iova));
@@ -277,7 +283,7 @@ static void dma_sg_test(struct kunit *test)
 
 	sgl = kunit_kcalloc(test, n, sizeof(*sgl), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, sgl);
-	for_each_round(ct) {
+	while (next_round(ct)) {
 		sg_init_table(sgl, n);
 		/* Not next to each other in memory */
 		for_each_sg(sgl, sg, n, i)
