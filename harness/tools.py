@@ -93,7 +93,7 @@ def need(*names, table=TABLE, root=become_root):
     stage.done()
 
 
-def space(path, gigabytes=12, usage=shutil.disk_usage):
+def space(path, gigabytes=14, usage=shutil.disk_usage):
     """Raise Problem if less than so many gigabytes are free where path is."""
     free = usage(path).free / 1e9
     if free < gigabytes:
