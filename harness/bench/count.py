@@ -119,9 +119,9 @@ def read(console, trace, events):
         told = commands(trace, events)
         if len(told) != len(found):
             raise Problem(f"{len(found)} counts in the kernel log, {len(told)} in QEMU's trace")
-        for count, number in zip(found, told):
-            count.commands = number
-    return {count.key: count for count in found}
+        for each, number in zip(found, told):
+            each.commands = number
+    return {each.key: each for each in found}
 
 
 def boots(run, known):
