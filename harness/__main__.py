@@ -54,6 +54,12 @@ def mutants():
     return mutants.run(_compose(), os.environ.get("ONLY", ""))[1]
 
 
+def fixes():
+    """the fixes on Linux as it is, one left out at a time: tests must fail; ONLY="""
+    from . import fixes
+    return fixes.run(_compose(), os.environ.get("ONLY", ""))[1]
+
+
 def cost():
     """what the series costs: instructions, commands, code size, base and series"""
     from . import bench
@@ -137,8 +143,8 @@ def usage():
     print("KDIR=/path/to/linux takes that tree instead of Debian's package.")
 
 
-COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "e2e": e2e,
-            "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
+COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "fixes": fixes,
+            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
             "readme": readme, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 

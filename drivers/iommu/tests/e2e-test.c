@@ -397,6 +397,74 @@ static void hole_test(struct kunit *test)
 	}
 }
 
+/*
+ * Unmap without memory, from the end of one table into what has none: nothing
+ * that the driver forgets may be left to the device.
+ */
+static void no_memory_test(struct kunit *test)
+{
+#ifdef CONFIG_FAILSLAB
+	struct e2e_test *e2e = test->priv;
+	dma_addr_t start = e2e->iova + BLOCK - 2 * SZ_4K;
+	int loglevel = console_loglevel;
+	size_t size;
+
+	map(test, e2e->domain, start, e2e->pages, SZ_4K);
+	map(test, e2e->domain, start + SZ_4K, e2e->pages + SZ_4K, SZ_4K);
+	e2e_expect_reach(test, e2e->edev, start, e2e->pages, true);
+	e2e_expect_reach(test, e2e->edev, start + SZ_4K, e2e->pages + SZ_4K,
+			 true);
+
+	kunit_warning_suppress(test) {
+		/* Nobody needs to see where that happens */
+		console_loglevel = CONSOLE_LOGLEVEL_SILENT;
+		current->fail_nth = 1;
+		size = iommu_unmap_fast(e2e->domain, start, 4 * SZ_4K,
+					&e2e->gather);
+		current->fail_nth = 0;
+		console_loglevel = loglevel;
+	}
+	KUNIT_EXPECT_LE(test, size, 4 * SZ_4K);
+	sync(e2e);
+	for (size_t at = 0; at < 2 * SZ_4K; at += SZ_4K) {
+		bool mapped = iommu_iova_to_phys(e2e->domain, start + at);
+
+		e2e_expect_reach(test, e2e->edev, start + at, e2e->pages + at,
+				 mapped);
+		if (mapped)
+			KUNIT_EXPECT_EQ(test, SZ_4K,
+					iommu_unmap(e2e->domain, start + at,
+						    SZ_4K));
+	}
+#else
+	kunit_skip(test, "allocations cannot be made to fail, see CONFIG_FAILSLAB");
+#endif
+}
+
+/* Some IOMMUs find out too late to refuse: then the kernel log has to tell */
+static void refused_map_test(struct kunit *test)
+{
+	struct e2e_test *e2e = test->priv;
+	struct kernel_log log;
+	int ret;
+
+	map_pages(test, 0, 1);
+	use_pages(test, 0, 1);
+	kernel_log_start(&log);
+	kunit_warning_suppress(test)
+		ret = iommu_map(e2e->domain, e2e->iova,
+				virt_to_phys(memory(e2e, 1)), SZ_4K, PROT,
+				GFP_KERNEL);
+	if (e2e_reads(test, e2e->edev, e2e->iova, memory(e2e, 0)))
+		KUNIT_EXPECT_TRUE_MSG(test,
+				      ret || kernel_log_has(&log, "refuses to map"),
+				      "what is not mapped is said to be");
+	while (iommu_iova_to_phys(e2e->domain, e2e->iova))
+		unmap(test, e2e->iova, SZ_4K);
+	sync(e2e);
+	expect_pages(test, 0, 2, false);
+}
+
 static void expect_offsets(struct kunit *test, void *block, bool first_only,
 			   bool reach)
 {
@@ -757,6 +825,8 @@ static struct kunit_case e2e_cases[] = {
 	WITHHOLD_CASE(one_sync_test),
 	WITHHOLD_CASE(one_sync_scattered_test),
 	WITHHOLD_CASE(hole_test),
+	KUNIT_CASE_SLOW(no_memory_test),
+	KUNIT_CASE_SLOW(refused_map_test),
 	WITHHOLD_CASE(block_test),
 	WITHHOLD_CASE(table_test),
 	WITHHOLD_CASE(two_devices_test),

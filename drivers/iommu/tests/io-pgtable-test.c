@@ -13,6 +13,7 @@
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
+#include <linux/vmstat.h>
 
 struct format {
 	const char *name;
@@ -590,6 +591,37 @@ static void test_gather_range_stays_empty(struct kunit *test)
 	}
 }
 
+static unsigned long slab_pages(void)
+{
+	return global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
+}
+
+#define REFUSALS 20000
+
+/* Of a page table that cannot be made, nothing is kept: the first level is too large */
+static void test_refused_is_freed(struct kunit *test)
+{
+	struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap = SZ_4K,
+		.ias = 48,
+		.oas = 42,
+		.coherent_walk = true,
+	};
+	unsigned long before;
+
+	cfg.iommu_dev = kunit_device_register(test, "io-pgtable");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cfg.iommu_dev);
+
+	before = slab_pages();
+	kunit_warning_suppress(test) {
+		for (unsigned int i = 0; i < REFUSALS; i++)
+			KUNIT_ASSERT_NULL(test, alloc_io_pgtable_ops(ARM_64_LPAE_S2,
+								     &cfg, NULL));
+	}
+	/* Not even 64 bytes of each */
+	KUNIT_EXPECT_LT(test, slab_pages(), before + REFUSALS * 64 / PAGE_SIZE);
+}
+
 static struct kunit_case io_pgtable_run_cases[] = {
 	KUNIT_CASE_PARAM(test_run_is_reported_once, format_gen_params),
 	KUNIT_CASE_PARAM(test_run_includes_tables, format_gen_params),
@@ -608,6 +640,7 @@ static struct kunit_case io_pgtable_run_cases[] = {
 			 format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_grows, format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_stays_empty, format_gen_params),
+	KUNIT_CASE(test_refused_is_freed),
 	{}
 };
 

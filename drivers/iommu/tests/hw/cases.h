@@ -17,6 +17,7 @@
  * @attached: false while they are not
  * @iova: where to map
  * @faulted: the last address at which the driver saw a device refused
+ * @freed_early: how often memory was freed that the hardware would have walked
  * @memory: HW_MEMORY bytes, contiguous and aligned to that; the first byte of each
  *	page tells which it is
  */
@@ -30,6 +31,7 @@ struct hw_test {
 	bool attached;
 	unsigned long iova;
 	unsigned long faulted;
+	unsigned int freed_early;
 	void *memory;
 };
 

@@ -36,6 +36,8 @@
 #define TCR(sid)		(0x100 + (sid) * 4)
 #define TCR_TRANSLATE		BIT(7)
 #define TCR_BYPASS		BIT(8)
+#define TCR_BYPASS_DAPF		BIT(12)
+#define TCR_KNOWN		(TCR_TRANSLATE | TCR_BYPASS | TCR_BYPASS_DAPF)
 #define TTBR(dart, sid, i)	((dart)->ttbr + (sid) * 16 + (i) * 4)
 #define TTBR_VALID		BIT(31)
 #define TTBR_TABLE		GENMASK(23, 0)
@@ -52,13 +54,11 @@
 /**
  * struct dart - a DART
  * @desc: what it has in common with other IOMMUs
- * @streams: how many it has
  * @ttbr: where TTBR registers begin
  * @bypass: a stream may bypass it
  */
 struct dart {
 	struct hw_desc desc;
-	unsigned int streams;
 	unsigned int ttbr;
 	bool bypass;
 };
@@ -92,7 +92,7 @@ static void dart_invalidate(struct hw_iommu *iommu)
 	u32 *regs = iommu->priv;
 	unsigned int sid;
 
-	for (sid = 0; sid < to_dart(iommu)->streams; sid++)
+	for (sid = 0; sid < iommu->desc->streams; sid++)
 		if (regs[STREAM_SELECT(sid / 32) / 4] & BIT(sid % 32))
 			hw_post(iommu, &(struct hw_inval) {
 				.caches = HW_ALL_CACHES,
@@ -135,7 +135,8 @@ static int dart_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	/* Where others are enabled is not known. What follows is TCR(0) */
 	if (stream < 32 && !(regs[STREAMS_ENABLE / 4] & BIT(stream)))
 		return -EFAULT;
-	if (dart->bypass && tcr & TCR_BYPASS)
+	/* What else there is may let everything through, for all that is known */
+	if (tcr & ~TCR_KNOWN || (dart->bypass && tcr & TCR_BYPASS))
 		return 1;
 	if (!(tcr & TCR_TRANSLATE) || iova > U32_MAX)
 		return -EFAULT;
@@ -235,9 +236,10 @@ static const struct dart dart = {
 		.masters = { { "/dart-master0", 0 }, { "/dart-master9", 9 } },
 		.ops = &dart_ops,
 		.stuck = "busy bit did not clear after command",
+		.stays_attached = true,
 		.fault_log = "translation fault",
+		.streams = 16,
 	},
-	.streams = 16,
 	.ttbr = 0x200,
 	.bypass = true,
 };
@@ -253,9 +255,10 @@ static const struct dart dart_usb4 = {
 		.masters = { { "/dart-usb4-master40", 40 }, { "/dart-usb4-master5", 5 } },
 		.ops = &dart_ops,
 		.stuck = "busy bit did not clear after command",
+		.stays_attached = true,
 		.no_fault = true,
+		.streams = 64,
 	},
-	.streams = 64,
 	.ttbr = 0x400,
 };
 

@@ -99,8 +99,10 @@ static void sysmmu_flush(struct hw_iommu *iommu, unsigned int nr,
 	struct exynos *exynos = iommu->priv;
 	struct sysmmu *s = &exynos->sysmmu[nr];
 
-	if (s->ctrl & CTRL_EN && !sysmmu_blocked(s))
+	if (s->ctrl & CTRL_EN && !sysmmu_blocked(s)) {
+		iommu->counts.invals++;
 		return;
+	}
 
 	exynos->flushing = true;
 	hw_flush(iommu, inval);
@@ -348,7 +350,6 @@ static const struct hw_ops exynos_v7_ops = {
 
 OF_OVERLAY_DECLARE(exynos);
 
-/* The driver does not tell if a SysMMU cannot be blocked: no hw_desc::stuck */
 static const struct hw_desc exynos_desc = {
 	.name = "exynos-sysmmu v5",
 	.kind = HW_UNMAP,
@@ -359,6 +360,7 @@ static const struct hw_desc exynos_desc = {
 	.masters = { { "/exynos-master0", 0 }, { "/exynos-master1", 1 } },
 	.ops = &exynos_ops,
 	.exact = true,
+	.stuck = "cannot be blocked",
 };
 
 HW_IOMMU(exynos, exynos_desc);
@@ -375,6 +377,7 @@ static const struct hw_desc exynos_v7_desc = {
 	.masters = { { "/exynos-v7-master0", 0 }, { "/exynos-v7-master1", 1 } },
 	.ops = &exynos_v7_ops,
 	.exact = true,
+	.stuck = "cannot be blocked",
 };
 
 HW_IOMMU(exynos_v7, exynos_v7_desc);

@@ -11,9 +11,18 @@
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 
+/* Memory that hw_walks_through() watches, and whether a walk has read from it */
+static struct {
+	u64 start;
+	u64 size;
+	bool met;
+} hw_watch;
+
 /* A table that was freed can lead anywhere */
 static void *hw_memory(u64 paddr)
 {
+	if (paddr - hw_watch.start < hw_watch.size)
+		hw_watch.met = true;
 	return pfn_valid(PHYS_PFN(paddr)) ? phys_to_virt(paddr) : NULL;
 }
 
@@ -307,6 +316,37 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 
 	*paddr = leaf.addr + (iova - leaf.iova);
 	return 0;
+}
+
+/**
+ * hw_walks_through() - tell whether a walk would read some memory
+ * @iommu: the IOMMU
+ * @stream: of the device that the walk is for
+ * @iova: address to be translated
+ * @start: physical address of the memory
+ * @size: of the memory, in bytes
+ *
+ * Nothing is taken from the IOTLB, nor put into it.
+ *
+ * Return: true if there is a walk, and it would read there.
+ */
+bool hw_walks_through(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start,
+		      u64 size)
+{
+	struct hw_root root = {};
+	struct hw_entry leaf;
+
+	guard(spinlock_irqsave)(&iommu->lock);
+
+	if (iommu->desc->ops->stream(iommu, stream, iova, &root))
+		return false;
+
+	hw_watch.start = start;
+	hw_watch.size = size;
+	hw_watch.met = false;
+	hw_walk(iommu, stream, &root, iova, false, &leaf);
+	hw_watch.size = 0;
+	return hw_watch.met;
 }
 
 /**

@@ -159,12 +159,15 @@ struct hw_master {
  * @provider: path of its kunit-provider, if it has one
  * @masters: devices behind it; the second may be absent
  * @ops: the model
+ * @streams: how many there are, from 0 on; 0 if that is not known
  * @stuck: what the driver logs if a flush does not complete; NULL if it does not
  *	wait for any
  * @iova: where tests begin to map, a multiple of 16M; 16M if 0
  * @default_domain: tests must use the default domain, there can be no other
  * @forgets: domains lose what is mapped when they are detached
  * @exact: what is invalidated is what was unmapped, and no more
+ * @one_domain: the driver knows one domain, for ever
+ * @stays_attached: the hardware goes on to use the domain of a device that is removed
  * @no_fault: the driver does not learn of faults
  * @fault_log: what the driver logs at a fault; NULL if it calls report_iommu_fault()
  * @no_read_only: the hardware knows no permissions
@@ -178,12 +181,15 @@ struct hw_desc {
 	const char *provider;
 	struct hw_master masters[HW_MAX_MASTERS];
 	const struct hw_ops *ops;
+	u32 streams;
 	const char *stuck;
 	u64 iova;
 	const char *fault_log;
 	bool default_domain;
 	bool forgets;
 	bool exact;
+	bool one_domain;
+	bool stays_attached;
 	bool no_fault;
 	bool no_read_only;
 };
@@ -257,6 +263,8 @@ void hw_raise_irq(struct hw_iommu *iommu, unsigned int line);
 /* For tests */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 		 u64 *paddr);
+bool hw_walks_through(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start,
+		      u64 size);
 int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *value);
 void hw_clear(struct hw_iommu *iommu);
 unsigned long hw_writes(struct hw_iommu *iommu);
@@ -264,7 +272,7 @@ unsigned long hw_writes(struct hw_iommu *iommu);
 int hw_setup(struct hw_iommu *iommu);
 
 /* cases.c */
-#define HW_MAX_CASES	32
+#define HW_MAX_CASES	40
 
 extern const struct kunit_case hw_cases[HW_MAX_CASES];
 int hw_test_init(struct kunit *test, struct hw_iommu *iommu);

@@ -12,7 +12,9 @@
  *
  * What the registers mean is taken from the drivers' macros and from their use of
  * them: that each of the two enables of an invalidation stands for one of two TLBs in
- * a row, and that pointers to tables are in the second, is assumed.
+ * a row, is assumed. So is that the second also keeps pointers to tables, and loses
+ * those of an address when that is invalidated: the architecture of short descriptors
+ * allows it, and the driver relied on it while it had a tlb_flush_walk().
  */
 #include "hw.h"
 
@@ -270,13 +272,14 @@ static const struct hw_desc mtk_infra_desc = {
 		{ 0x600510000, SZ_4K },
 	},
 	.provider = "/mtk-soc",
-	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 18 } },
+	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 20 } },
 	.ops = &mtk_infra_ops,
 	.stuck = "Partial TLB flush timed out",
 	/* Faults are reported to the default domain, which can have no handler */
 	.fault_log = "fault type=0x1 iova=0x1005000",
-	/* All domains have one table, and leave behind what is mapped in it */
+	/* All domains of a bank have one table, and leave behind what is mapped in it */
 	.default_domain = true,
+	.stays_attached = true,
 	.exact = true,
 	.no_read_only = true,
 };
@@ -362,6 +365,7 @@ static const struct hw_desc mtk_mm_desc = {
 	/* Larb 4 has what is from 4 GiB on */
 	.iova = SZ_4G + SZ_16M,
 	.default_domain = true,
+	.stays_attached = true,
 	.exact = true,
 	.no_read_only = true,
 };

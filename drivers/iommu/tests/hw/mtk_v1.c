@@ -196,6 +196,7 @@ static const struct hw_desc mtk_v1_desc = {
 	.fault_log = "fault type=0x1 iova=0x1005000",
 	/* The first domain to be attached gets the only table */
 	.default_domain = true,
+	.one_domain = true,
 	.exact = true,
 	.no_read_only = true,
 };

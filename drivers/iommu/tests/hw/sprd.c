@@ -4,8 +4,8 @@
  *
  * One flat table of page numbers serves one device. Where a page has none, accesses
  * go to a page of the driver's, and nobody is told. What the registers mean is taken
- * from the driver's macros and from its use of them; that the TLB is empty after the
- * IOMMU has been off is what the driver relies on when it attaches another domain.
+ * from the driver's macros and from its use of them. The TLB is assumed to be cleared
+ * by an update and by nothing else, also while the IOMMU is off.
  */
 #include "hw.h"
 
@@ -42,10 +42,6 @@ static void sprd_write(struct hw_iommu *iommu, unsigned int window,
 			hw_flush(iommu, &sprd_all);
 	} else if (offset != VERSION && offset / 4 < REGS) {
 		sprd_regs[offset / 4] = value;
-		if (offset == CFG && !(value & CFG_EN)) {
-			hw_post(iommu, &sprd_all);
-			hw_complete(iommu);
-		}
 	}
 }
 

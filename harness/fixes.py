@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The topic `fixes` on Linux as it is, one commit left out at a time: what fails?"""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+
+from . import drivers, history, jobs, kunit, mutants, verdict
+from .patches import read_patch, read_series
+from .report import Problem, Stage, table
+from .run import ROOT, git
+
+HERE = ROOT / "harness" / "fixes.toml"
+TOPIC = "fixes"
+
+# What can be built without the other topics of the kernels of jobs.toml: this
+# kunitconfig, or all of it. Of those not listed, it is the end-to-end suites.
+SUITES = {"um": "drivers/iommu/tests/hw", "um-pgtable": ""}
+
+
+@dataclass
+class Fix:
+    """One table of fixes.toml."""
+    patch: str
+    job: str = ""
+    cases: list = field(default_factory=list)
+    series: bool = False
+    no_test: str = ""
+
+
+def load(path=HERE):
+    """Return the list of Fix of path; Problem if a table is wrong."""
+    with open(path, "rb") as file:
+        tables = tomllib.load(file)
+    try:
+        fixes = [Fix(**each) for each in tables["fix"]]
+    except (TypeError, KeyError) as error:
+        raise Problem(f"{path} has a bad table: {error}") from None
+    for fix in fixes:
+        if bool(fix.cases) == bool(fix.no_test) or bool(fix.cases) != bool(fix.job):
+            raise Problem(f"{path}: {fix.patch} needs a job and cases, or no_test")
+    return fixes
+
+
+def paths(fixes, names):
+    """Return {name of a Fix's patch: path}; Problem unless each patch has one Fix.
+
+    fixes: list of Fix; names: list of str, the files of the topic.
+    """
+    found = {fix.patch: [name for name in names if name[3:] == f"{fix.patch}.patch"]
+             for fix in fixes}
+    missing = set(names) - {name for each in found.values() for name in each}
+    wrong = [f"{name} is in patches/{TOPIC} but not in {HERE}" for name in sorted(missing)] + \
+            [f"{name} is in {HERE} but not in patches/{TOPIC}" for name, each in found.items()
+             if not each]
+    if wrong:
+        raise Problem("\n".join(wrong))
+    return {name: ROOT / "patches" / TOPIC / each[0] for name, each in found.items()}
+
+
+def job_of(fix):
+    """-> Job that runs the cases of fix (Fix), on a kernel of its own."""
+    known = jobs.load()
+    if fix.job not in known:
+        raise Problem(f"{HERE}: {fix.patch}: no job is called {fix.job}")
+    job = known[fix.job]
+    config = SUITES.get(job.kernel.name, f"drivers/iommu/tests/e2e-{job.kernel.arch}.kunitconfig")
+    if fix.series or not config:
+        configs, name = job.kernel.kunitconfig, job.kernel.name
+    else:
+        configs, name = [config], f"{job.kernel.name}-fixes"
+    return dataclasses.replace(job, kernel=dataclasses.replace(
+        job.kernel, name=name, top=history.TOP, kunitconfig=configs))
+
+
+def build(job):
+    """Build job's kernel; Problem if it does not."""
+    if not kunit.build(history.TREE, job.kernel):
+        raise Problem(f"the kernel {job.kernel.name} does not build")
+
+
+def run_cases(cases, job):
+    """Run cases (list of str) on job's kernel, each by itself, as any may crash it.
+
+    Return {case: (one of mutants' states, words)}; a case that passes is SURVIVED.
+    """
+    found = {}
+    for case in cases:
+        ran = kunit.start(history.TREE, dataclasses.replace(job, filter=case),
+                          "fixes", lambda: None)
+        state, words = mutants.judge(ran)
+        if state == mutants.SURVIVED and "PASS" not in verdict.cases(ran.report).get(case, ()):
+            state, words = mutants.UNFIT, "was skipped, or is not there"
+        found[case] = state, words
+    return found
+
+
+def prepare(composed, fixes):
+    """Make TREE Linux with all fixes, or the series if fixes (list of Fix) need that.
+
+    They have a job in common, which is returned (Job), built. Problem if one of
+    their cases does not pass.
+    """
+    series = fixes[0].series
+    history.checkout(composed, history.Row(kernel="", fixes=not series))
+    job = job_of(fixes[0])
+    if job.name == drivers.MODELS and not series:
+        history.add_models(composed)
+    build(job)
+    cases = sorted({case for fix in fixes for case in fix.cases})
+    wrong = [f"{case} {state}: {words}" for case, (state, words) in run_cases(cases, job).items()
+             if state != mutants.SURVIVED]
+    if wrong:
+        raise Problem("with all of the fixes, these must pass:\n" + "\n".join(wrong))
+    return job
+
+
+def leave_out(fix, job, path):
+    """Run fix (Fix) with job on TREE, as prepare() left it, without its patch (path).
+
+    Return (cell of the table, bool: all of its cases failed).
+    """
+    diff = read_patch(path)[1].decode(errors="surrogateescape")
+    git(history.TREE, "apply", "-R", "-", stdin=diff)
+    try:
+        build(job)
+        found = run_cases(fix.cases, job)
+    finally:
+        git(history.TREE, "apply", "-", stdin=diff)
+    words = [case if state == mutants.KILLED else f"NOT {case}, which {state} {more}".rstrip()
+             for case, (state, more) in found.items()]
+    return ", ".join(words), all(state == mutants.KILLED for state, _ in found.values())
+
+
+def run(composed, only="", names=()):
+    """Leave out each fix with only (str) in its name, one at a time; print a table.
+
+    names: of the jobs to run, all if empty.
+    Return (int, fixes that are missed; int, that no test misses).
+    """
+    fixes = load()
+    where = paths(fixes, read_series(ROOT)[1][TOPIC])
+    chosen = [fix for fix in fixes if only in fix.patch and (not names or fix.job in names)]
+    if not chosen:
+        raise Problem(f"no fix of {HERE} has {only!r} in its name")
+    lines = {fix.patch: f"none: {fix.no_test}" for fix in chosen if fix.no_test}
+    bad = 0
+    stage = Stage("fixes left out", len(chosen) - len(lines))
+    for key in sorted({(fix.job, fix.series) for fix in chosen if fix.job}):
+        group = [fix for fix in chosen if (fix.job, fix.series) == key]
+        job = prepare(composed, group)
+        for fix in group:
+            stage.step(fix.patch)
+            lines[fix.patch], good = leave_out(fix, job, where[fix.patch])
+            if not good:
+                bad += 1
+                print(f"\n{fix.patch}: {lines[fix.patch]}", flush=True)
+    stage.done()
+    print()
+    table(["without this fix", "these fail"], [[fix.patch, lines[fix.patch]] for fix in chosen])
+    return len(chosen) - bad, bad

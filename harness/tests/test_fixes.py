@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What must come of a kernel without one of the fixes."""
+
+import pathlib
+import tempfile
+import unittest
+from unittest import mock
+
+from harness import fixes, jobs, mutants
+from harness.report import Problem
+from harness.tests.test_mutants import ran
+
+JOB = jobs.Job("tests", "", jobs.Kernel("um", []), [])
+FIX = fixes.Fix("a-Mend", "tests", ["sync.unmap0", "sync.unmap1"])
+DIFF = "--- a/x\n+++ b/x\n"
+
+
+class Load(unittest.TestCase):
+    def load(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(text)
+            file.flush()
+            return fixes.load(pathlib.Path(file.name))
+
+    def test_own(self):
+        names = fixes.read_series(fixes.ROOT)[1][fixes.TOPIC]
+        self.assertEqual(len(names), len(fixes.paths(fixes.load(), names)))
+
+    def test_own_jobs(self):
+        for fix in fixes.load():
+            if fix.job:
+                self.assertTrue(fixes.job_of(fix).kernel.kunitconfig)
+
+    def test_tested_or_not(self):
+        self.assertEqual([fixes.Fix("a", "tests", ["s.c"]), fixes.Fix("b", no_test="why")],
+                         self.load('[[fix]]\npatch = "a"\njob = "tests"\ncases = ["s.c"]\n'
+                                   '[[fix]]\npatch = "b"\nno_test = "why"\n'))
+        for wrong in ('patch = "a"', 'patch = "a"\njob = "tests"', 'patch = "a"\ncases = ["s.c"]',
+                      'patch = "a"\njob = "tests"\ncases = ["s.c"]\nno_test = "why"',
+                      'patch = "a"\nno_test = "why"\nother = 1'):
+            with self.assertRaises(Problem):
+                self.load(f"[[fix]]\n{wrong}\n")
+
+    def test_unknown_job(self):
+        with self.assertRaisesRegex(Problem, "no job is called none"):
+            fixes.job_of(fixes.Fix("a", "none", ["s.c"]))
+
+    def test_each_patch_has_its_table(self):
+        paths = fixes.paths([FIX], ["01-a-Mend.patch"])
+        self.assertEqual("01-a-Mend.patch", paths["a-Mend"].name)
+        with self.assertRaisesRegex(Problem, "02-b.patch is in patches/fixes but not"):
+            fixes.paths([FIX], ["01-a-Mend.patch", "02-b.patch"])
+        with self.assertRaisesRegex(Problem, "a-Mend is in .* but not in patches/fixes"):
+            fixes.paths([FIX], [])
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.log = []
+        for where, name, new in (
+                (fixes.kunit, "build", lambda *_: self.log.append("build") or True),
+                (fixes.kunit, "start", self.start),
+                (fixes, "git", lambda _, *words, **__: self.log.append(" ".join(words[:2]))),
+                (fixes, "read_patch", lambda _: ("", DIFF.encode()))):
+            patch = mock.patch.object(where, name, new)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.results = {}
+
+    def start(self, _tree, job, _name, _tick):
+        self.log.append(job.filter)
+        return ran(self.results[job.filter])
+
+    def leave_out(self, first, second):
+        self.results = {"sync.unmap0": {"plain": [first]},
+                        "sync.unmap1": {"plain": ["PASS", second]}}
+        return fixes.leave_out(FIX, JOB, pathlib.Path("a.patch"))
+
+    def test_all_cases_fail(self):
+        self.assertEqual(("sync.unmap0, sync.unmap1", True), self.leave_out("FAIL", "FAIL"))
+        self.assertEqual(["apply -R", "build", "sync.unmap0", "sync.unmap1", "apply -"], self.log)
+
+    def test_one_does_not_notice(self):
+        words, good = self.leave_out("FAIL", "PASS")
+        self.assertFalse(good)
+        self.assertIn(f"NOT sync.unmap1, which {mutants.SURVIVED}", words)
+
+    def test_skipped_is_not_noticed(self):
+        words, good = self.leave_out("FAIL", "SKIP")
+        self.assertFalse(good)
+        self.assertIn("skipped", words)
+
+    def test_tree_is_restored(self):
+        with mock.patch.object(fixes.kunit, "build", lambda *_: False):
+            with self.assertRaises(Problem):
+                self.leave_out("FAIL", "FAIL")
+        self.assertEqual(["apply -R", "apply -"], self.log)
+
+    def test_cases_must_pass_with_all_fixes(self):
+        self.results = {"sync.unmap0": {"plain": ["PASS"]},
+                        "sync.unmap1": {"plain": ["PASS", "FAIL"]}}
+        with mock.patch.object(fixes.history, "checkout"), \
+                mock.patch.object(fixes.history, "add_models") as models, \
+                mock.patch.object(fixes, "job_of", lambda _: JOB):
+            with self.assertRaisesRegex(Problem, "sync.unmap1 killed"):
+                fixes.prepare(None, [FIX])
+            self.assertTrue(models.called)
+            self.results["sync.unmap1"] = {"plain": ["PASS", "PASS"]}
+            self.assertEqual(JOB, fixes.prepare(None, [FIX]))
