@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from . import bench, builds, drivers, history, jobs, kunit, mails, mutants, series, tools, verdict
+from . import (bench, builds, drivers, fixes, history, jobs, kunit, mails, mutants, series,
+               tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -158,6 +159,11 @@ def run_mutants(composed):
     return mutants.run(composed, sample=True)
 
 
+def run_fixes(composed):
+    """Without a fix its tests fail; drivers on models here, `make fixes` does all."""
+    return fixes.run(composed, names=[drivers.MODELS])
+
+
 def run_models_history(composed):
     """The models see which drivers are unsafe without a forged range."""
     lines, wrong = history.run_models(composed)
@@ -178,6 +184,7 @@ CHECKS = {
     "KUnit": run_kunit,
     "cost": run_bench,
     "mutants": run_mutants,
+    "fixes": run_fixes,
     "history": run_history,
     "models' history": run_models_history,
     "commits build": run_builds,

@@ -88,7 +88,13 @@ class Run(unittest.TestCase):
     def test_skipped_is_not_noticed(self):
         words, good = self.leave_out("FAIL", "SKIP")
         self.assertFalse(good)
-        self.assertIn("skipped", words)
+        self.assertIn(f"NOT sync.unmap1, which {mutants.SURVIVED}", words)
+
+    def test_missing_is_not_noticed(self):
+        self.results = {"sync.unmap0": {"plain": ["FAIL"]}, "sync.unmap1": {"plain": ["PASS"]}}
+        words, good = fixes.leave_out(FIX, JOB, pathlib.Path("a.patch"))
+        self.assertFalse(good)
+        self.assertIn("no such case", words)
 
     def test_tree_is_restored(self):
         with mock.patch.object(fixes.kunit, "build", lambda *_: False):
