@@ -13,6 +13,9 @@ from .run import ROOT, git
 HERE = ROOT / "harness" / "fixes.toml"
 TOPIC = "fixes"
 
+# Seconds that a case may take.
+TIMEOUT = 60
+
 # What can be built without the other topics of the kernels of jobs.toml: this
 # kunitconfig, or all of it. Of those not listed, it is the end-to-end suites.
 SUITES = {"um": "drivers/iommu/tests/hw", "um-pgtable": ""}
@@ -25,6 +28,9 @@ class Fix:
     job: str = ""
     cases: list = field(default_factory=list)
     series: bool = False
+    file: str = ""
+    old: str = ""
+    new: str = ""
     no_test: str = ""
 
 
@@ -87,9 +93,11 @@ def run_cases(cases, job):
     """
     found = {}
     for case in cases:
-        ran = kunit.start(history.TREE, dataclasses.replace(job, filter=case),
+        ran = kunit.start(history.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT),
                           "fixes", lambda: None)
         state, words = mutants.judge(ran)
+        if state == mutants.SURVIVED and verdict.dirt(ran.console):
+            state, words = mutants.KILLED, "the kernel log"
         if state == mutants.SURVIVED and case not in verdict.cases(ran.report):
             state, words = mutants.UNFIT, "there is no such case"
         found[case] = state, words
@@ -116,18 +124,32 @@ def prepare(composed, fixes):
     return job
 
 
+def undo(fix, path):
+    """Take fix (Fix), of the patch path, out of TREE; return what puts it back."""
+    if fix.file:
+        source = history.TREE / fix.file
+        text = source.read_text()
+        edit = mutants.Mutant(fix.patch, fix.file, fix.old, fix.new, "")
+        if edit.apply(text) is None:
+            raise Problem(f"{HERE}: {fix.patch}: old is in {fix.file} {text.count(fix.old)} times")
+        source.write_text(edit.apply(text))
+        return lambda: source.write_text(text)
+    diff = read_patch(path)[1].decode(errors="surrogateescape")
+    git(history.TREE, "apply", "-R", "-", stdin=diff)
+    return lambda: git(history.TREE, "apply", "-", stdin=diff)
+
+
 def leave_out(fix, job, path):
     """Run fix (Fix) with job on TREE, as prepare() left it, without its patch (path).
 
     Return (cell of the table, bool: all of its cases failed).
     """
-    diff = read_patch(path)[1].decode(errors="surrogateescape")
-    git(history.TREE, "apply", "-R", "-", stdin=diff)
+    restore = undo(fix, path)
     try:
         build(job)
         found = run_cases(fix.cases, job)
     finally:
-        git(history.TREE, "apply", "-", stdin=diff)
+        restore()
     words = [case if state == mutants.KILLED else f"NOT {case}, which {state} {more}".rstrip()
              for case, (state, more) in found.items()]
     return ", ".join(words), all(state == mutants.KILLED for state, _ in found.values())

@@ -85,6 +85,13 @@ class Judge(unittest.TestCase):
         self.assertIsNone(verdict.DIRT.search("# Subtest: iommu_sync_warning"))
         self.assertIsNone(verdict.DIRT.search("DEBUG: nothing"))
 
+    def test_injected_fault_is_not_dirt(self):
+        said = ("FAULT_INJECTION: forcing a failure.\nname failslab\nCPU: 0\n"
+                "Call Trace:\n <TASK>\n dump_stack+0x1/0x2\n </TASK>\n")
+        self.assertEqual([], verdict.dirt(said))
+        self.assertEqual(["Call Trace:"], verdict.dirt(said + "CPU: 0\nCall Trace:\n"))
+        self.assertEqual(["BUG: sleeping"], verdict.dirt("BUG: sleeping\n" + said))
+
     def test_console_text(self):
         text = "arm-v7s io-pgtable: self test ok"
         self.assertEqual(judge(group("sync", passed=1), texts=[text])[1], 0)

@@ -406,7 +406,6 @@ static void no_memory_test(struct kunit *test)
 #ifdef CONFIG_FAILSLAB
 	struct e2e_test *e2e = test->priv;
 	dma_addr_t start = e2e->iova + BLOCK - 2 * SZ_4K;
-	int loglevel = console_loglevel;
 	size_t size;
 
 	map(test, e2e->domain, start, e2e->pages, SZ_4K);
@@ -416,13 +415,10 @@ static void no_memory_test(struct kunit *test)
 			 true);
 
 	kunit_warning_suppress(test) {
-		/* Nobody needs to see where that happens */
-		console_loglevel = CONSOLE_LOGLEVEL_SILENT;
 		current->fail_nth = 1;
 		size = iommu_unmap_fast(e2e->domain, start, 4 * SZ_4K,
 					&e2e->gather);
 		current->fail_nth = 0;
-		console_loglevel = loglevel;
 	}
 	KUNIT_EXPECT_LE(test, size, 4 * SZ_4K);
 	sync(e2e);
