@@ -35,6 +35,7 @@ class Config:
     arch: str
     targets: list
     options: str
+    later: str = ""
     cross_compile: str = ""
     tools: list = field(default_factory=list)
     link: bool = False
@@ -91,7 +92,8 @@ def configure(config):
     Raises Problem if an option that these files know is not set in the end.
     """
     options = config.options.split()
-    (config.out / "wanted").write_text("".join(f"CONFIG_{o}=y\n" for o in options))
+    (config.out / "wanted").write_text(
+        "".join(f"CONFIG_{o}=y\n" for o in options + config.later.split()))
     done = make(config, "allnoconfig")
     if done.returncode:
         raise Problem(f"allnoconfig for {config.name} failed:\n{done.stdout}")

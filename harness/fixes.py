@@ -5,7 +5,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 
-from . import drivers, history, jobs, kunit, mutants, verdict
+from . import history, jobs, kunit, mutants, verdict
 from .patches import read_patch, read_series
 from .report import Problem, Stage, table
 from .run import ROOT, git
@@ -16,9 +16,10 @@ TOPIC = "fixes"
 # Seconds that a case may take.
 TIMEOUT = 60
 
-# What can be built without the other topics of the kernels of jobs.toml: this
-# kunitconfig, or all of it. Of those not listed, it is the end-to-end suites.
-SUITES = {"um": "drivers/iommu/tests/hw", "um-pgtable": ""}
+# Kernels of jobs.toml as they are built without the other topics: what they are called
+# then, and their kunitconfig, if not the same. Of those not listed, it is that of the
+# end-to-end suites. `make models-history` builds the first one, too.
+ALONE = {"um": ("um-models", "drivers/iommu/tests/hw"), "um-pgtable": ("um-pgtable", "")}
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Fix:
     old: str = ""
     new: str = ""
     no_test: str = ""
+    check: bool = False
 
 
 def load(path=HERE):
@@ -70,13 +72,14 @@ def job_of(fix):
     if fix.job not in known:
         raise Problem(f"{HERE}: {fix.patch}: no job is called {fix.job}")
     job = known[fix.job]
-    config = SUITES.get(job.kernel.name, f"drivers/iommu/tests/e2e-{job.kernel.arch}.kunitconfig")
-    if fix.series or not config:
-        configs, name = job.kernel.kunitconfig, job.kernel.name
-    else:
-        configs, name = [config], f"{job.kernel.name}-fixes"
+    kernel = job.kernel
+    name, config = ALONE.get(kernel.name, (
+        f"{kernel.name}-fixes", f"drivers/iommu/tests/e2e-{kernel.arch}.kunitconfig"))
+    if fix.series:
+        name, config = kernel.name, ""
     return dataclasses.replace(job, kernel=dataclasses.replace(
-        job.kernel, name=name, top=history.TOP, kunitconfig=configs))
+        kernel, name=name, top=history.TOP,
+        kunitconfig=[config] if config else kernel.kunitconfig))
 
 
 def build(job):
@@ -96,7 +99,7 @@ def run_cases(cases, job):
         ran = kunit.start(history.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT),
                           "fixes", lambda: None)
         state, words = mutants.judge(ran)
-        if state == mutants.SURVIVED and verdict.dirt(ran.console):
+        if state in (mutants.SURVIVED, mutants.DEAD) and verdict.dirt(ran.console):
             state, words = mutants.KILLED, "the kernel log"
         if state == mutants.SURVIVED and case not in verdict.cases(ran.report):
             state, words = mutants.UNFIT, "there is no such case"
@@ -113,7 +116,7 @@ def prepare(composed, fixes):
     series = fixes[0].series
     history.checkout(composed, history.Row(kernel="", fixes=not series))
     job = job_of(fixes[0])
-    if job.name == drivers.MODELS and not series:
+    if job.kernel.arch == "um" and not series:
         history.add_models(composed)
     build(job)
     cases = sorted({case for fix in fixes for case in fix.cases})
@@ -155,15 +158,15 @@ def leave_out(fix, job, path):
     return ", ".join(words), all(state == mutants.KILLED for state, _ in found.values())
 
 
-def run(composed, only="", names=()):
+def run(composed, only="", sample=False):
     """Leave out each fix with only (str) in its name, one at a time; print a table.
 
-    names: of the jobs to run, all if empty.
+    sample: bool, of these just the ones that `make check` runs.
     Return (int, fixes that are missed; int, that no test misses).
     """
     fixes = load()
     where = paths(fixes, read_series(ROOT)[1][TOPIC])
-    chosen = [fix for fix in fixes if only in fix.patch and (not names or fix.job in names)]
+    chosen = [fix for fix in fixes if only in fix.patch and (fix.check or not sample)]
     if not chosen:
         raise Problem(f"no fix of {HERE} has {only!r} in its name")
     lines = {fix.patch: f"none: {fix.no_test}" for fix in chosen if fix.no_test}

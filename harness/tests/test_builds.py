@@ -76,9 +76,9 @@ class Commits(unittest.TestCase):
             self.enterContext(mock.patch("harness." + target, value))
         self.table("WANTED")
 
-    def table(self, options):
+    def table(self, options, later=""):
         self.enterContext(mock.patch.object(builds, "load", lambda: [
-            builds.Config("toy", "um", ["all"], options, link=True)]))
+            builds.Config("toy", "um", ["all"], options, later, link=True)]))
 
     def git(self, *command):
         return subprocess.run(["git", "-C", self.tree, "-c", "user.name=n", "-c", "user.email=e",
@@ -168,3 +168,8 @@ class Commits(unittest.TestCase):
         self.table("FORBIDDEN LATER")
         with self.assertRaisesRegex(Problem, "wants FORBIDDEN for"):
             self.run_builds()
+
+    def test_option_that_a_later_commit_allows(self):
+        self.commit({"Kconfig": "config WANTED\nconfig FORBIDDEN\n"})
+        self.table("WANTED", later="FORBIDDEN")
+        self.assertTrue(all(ok for ok, _ in self.run_builds()), self.log)

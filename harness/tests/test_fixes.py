@@ -96,6 +96,12 @@ class Run(unittest.TestCase):
         self.assertFalse(good)
         self.assertIn("no such case", words)
 
+    def test_the_kernel_log_tells(self):
+        with mock.patch.object(fixes.kunit, "start", lambda *_: ran(None, "BUG: no boot\n")):
+            self.assertTrue(fixes.leave_out(FIX, JOB, pathlib.Path("a.patch"))[1])
+        with mock.patch.object(fixes.kunit, "start", lambda *_: ran(None, "")):
+            self.assertFalse(fixes.leave_out(FIX, JOB, pathlib.Path("a.patch"))[1])
+
     def test_tree_is_restored(self):
         with mock.patch.object(fixes.kunit, "build", lambda *_: False):
             with self.assertRaises(Problem):
