@@ -14,7 +14,7 @@ HERE = ROOT / "harness" / "fixes.toml"
 TOPIC = "fixes"
 
 # Seconds that a case may take.
-TIMEOUT = 60
+TIMEOUT = 40
 
 # Kernels of jobs.toml as they are built without the other topics: what they are called
 # then, and their kunitconfig, if not the same. Of those not listed, it is that of the

@@ -3,7 +3,9 @@
 
 import contextlib
 import json
+import math
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -24,12 +26,22 @@ def compiler(cross_compile=""):
             {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
 
 
-def call(tree, command, log, tick, env):
+def children(pid):
+    """Yield the processes that process pid has started, int."""
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            yield from map(int, task.read_text().split())
+
+
+def call(tree, command, log, tick, env, limit=math.inf):
     """Run kunit.py of tree (path) with command (list of str); its words go to log.
 
-    tick: function, called now and then; env: dict added to the environment.
+    tick: function, called now and then; env: dict added to the environment;
+    limit: seconds after which what kunit.py has started is killed, as a UML that
+    hangs does not heed its SIGTERM.
     Return (exit status, what it printed).
     """
+    since = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w") as out:
         process = subprocess.Popen([PYTHON, "-u", KUNIT, *command], cwd=tree,
@@ -42,6 +54,9 @@ def call(tree, command, log, tick, env):
                     process.wait(2)
                     break
                 tick()
+                if time.monotonic() - since > limit:
+                    for child in children(process.pid):
+                        os.kill(child, signal.SIGKILL)
         finally:    # whatever is left: a make that was interrupted, a hung kernel
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -127,7 +142,7 @@ def start(tree, job, name, tick):
     since = time.monotonic()
     _, text = call(tree, ["exec", *build_options(job.kernel), *run_options(job, more),
                           f"--build_dir={job.kernel.out}", f"--timeout={job.timeout}",
-                          f"--json={report}"], log, tick, env)
+                          f"--json={report}"], log, tick, env, limit=job.timeout + 10)
     seconds = time.monotonic() - since
     booted = report.exists()
     if booted:

@@ -798,6 +798,21 @@ static void free_replaced_test(struct kunit *test)
 	expect_refused(test, 0, t->iova + SZ_4K, 1);
 }
 
+/* Without a domain that translates, a device gets what it asks for, or nothing */
+static void identity_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	u64 paddr;
+
+	map(test, t->iova, 0, 1);
+	expect_reached(test, 0, t->iova, 0, 1);
+	detach(t);
+	if (iommu_is_dma_domain(iommu_get_domain_for_dev(t->master[0].dev)))
+		kunit_skip(test, "the default domain translates");
+	if (!hw_translate(t->iommu, t->master[0].stream, t->iova, false, &paddr))
+		KUNIT_EXPECT_EQ(test, t->iova, paddr);
+}
+
 /* After a domain is detached its sync does no harm, nor does its unmap */
 static void sync_detached_test(struct kunit *test)
 {
@@ -1177,6 +1192,7 @@ const struct kunit_case hw_cases[HW_MAX_CASES] = {
 	KUNIT_CASE(sync_unattached_test),
 	KUNIT_CASE(unattached_test),
 	KUNIT_CASE(free_replaced_test),
+	KUNIT_CASE(identity_test),
 	KUNIT_CASE(sync_detached_test),
 	KUNIT_CASE(two_masters_test),
 	KUNIT_CASE(two_domains_test),
@@ -1246,6 +1262,10 @@ int hw_test_init(struct kunit *test, struct hw_iommu *iommu)
 
 	if (desc->default_domain) {
 		t->domain = iommu_get_domain_for_dev(t->master[0].dev);
+		if (!iommu_is_dma_domain(t->domain)) {
+			t->domain = NULL;
+			kunit_skip(test, "the default domain does not translate");
+		}
 	} else {
 		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, t));
 		attach_new(test);
