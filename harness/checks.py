@@ -18,7 +18,6 @@ MAILS = BUILD / "check"
 
 # What checkpatch.pl cannot know here: its type, and why it does not matter.
 IGNORED = {
-    "BIT_MACRO": "a flag is written as the one beside it",
     "FILE_PATH_CHANGES": "MAINTAINERS covers drivers/iommu/ and KUnit's directories",
     "MISSING_FIXES_TAG": "what brought some defects could not be established",
     "UNDOCUMENTED_DT_STRING": "compatibles of tests, test,*, have no bindings anywhere",
