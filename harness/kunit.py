@@ -56,7 +56,8 @@ def call(tree, command, log, tick, env, limit=math.inf):
                 tick()
                 if time.monotonic() - since > limit:
                     for child in children(process.pid):
-                        os.kill(child, signal.SIGKILL)
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(child, signal.SIGKILL)
         finally:    # whatever is left: a make that was interrupted, a hung kernel
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)

@@ -102,3 +102,16 @@ class Table(unittest.TestCase):
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called nope"):
             kunit.run(None, ["nope"])
+
+
+class Limit(unittest.TestCase):
+    def test_what_hangs_is_killed(self):
+        """A child that ignores SIGTERM, as a UML that hangs; its parent waits for it."""
+        with tempfile.TemporaryDirectory() as scratch:
+            tree = pathlib.Path(scratch)
+            (tree / "hang.py").write_text(
+                "import subprocess\n"
+                "print(subprocess.call(['sh', '-c', 'trap \"\" TERM; while :; do :; done']))\n")
+            with unittest.mock.patch.object(kunit, "KUNIT", "hang.py"):
+                status, said = kunit.call(tree, [], tree / "log", lambda: None, {}, limit=1)
+        self.assertEqual((0, "-9\n"), (status, said))
