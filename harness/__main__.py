@@ -84,6 +84,12 @@ def models_history():
     return history.run_models(_compose())[1]
 
 
+def documentation():
+    """the pages of the series as HTML"""
+    from . import docs
+    return docs.run(_compose())[1]
+
+
 def check():
     """everything a change must pass"""
     from . import checks
@@ -144,7 +150,7 @@ def usage():
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "fixes": fixes,
-            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
+            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost, "docs": documentation,
             "readme": readme, "series": mails, "tree": tree, "export": export,
             "mend": mend, "update": update, "clean": clean, "help": usage}
 

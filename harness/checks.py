@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import (bench, builds, drivers, fixes, history, jobs, kunit, mails, mutants, series,
+from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants, series,
                tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
@@ -129,6 +129,11 @@ def run_kernel_doc(composed):
     return passed, failed
 
 
+def run_docs(composed):
+    """Sphinx has nothing to say about the pages of the series."""
+    return docs.run(composed)
+
+
 def run_builds(composed):
     """Every commit builds without a new warning, with every configuration."""
     rows = builds.run(composed)
@@ -182,6 +187,7 @@ CHECKS = {
     "mails apply": run_mails,
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
+    "docs": run_docs,
     "KUnit": run_kunit,
     "cost": run_bench,
     "mutants": run_mutants,

@@ -37,6 +37,8 @@ TABLE = {
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
     "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),
     "pahole": ("pahole", "dwarves"),
+    "sphinx": ("/usr/bin/sphinx-build", "python3-sphinx"),
+    "graphviz": ("dot", "graphviz"),
     "matplotlib": ("/usr/lib/python3/dist-packages/matplotlib", "python3-matplotlib"),
 }
 BUILD_KERNEL = ("gcc", "libc", "make", "flex", "bison", "bc", "ccache", "libelf",
