@@ -79,7 +79,7 @@ static void __iomem *mmio_test_ioremap(struct kunit *test, phys_addr_t start,
 {
 	void __iomem *addr = ioremap(start, size);
 
-	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)addr);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, mmio_test_iounmap,
 						  (void __force *)addr));
@@ -340,7 +340,7 @@ static void mmio_test_partial(struct kunit *test)
 
 	/* More than there is */
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_NULL(test, ioremap(MMIO_START + 0x40, MMIO_SIZE));
+		KUNIT_EXPECT_NULL(test, (__force void *)ioremap(MMIO_START + 0x40, MMIO_SIZE));
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_mappings(mmio));
@@ -494,7 +494,7 @@ static void mmio_test_clean(struct kunit *test)
 
 	mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
 	addr = ioremap(MMIO_START, MMIO_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)addr);
 	writel(1, addr);
 	iounmap(addr);
 
@@ -503,7 +503,7 @@ static void mmio_test_clean(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "", ctx->message);
 
 	kunit_warning_suppress(test)
-		KUNIT_EXPECT_NULL(test, ioremap(MMIO_START, MMIO_SIZE));
+		KUNIT_EXPECT_NULL(test, (__force void *)ioremap(MMIO_START, MMIO_SIZE));
 	mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
 }
 
@@ -580,7 +580,7 @@ static void mmio_test_boot(struct kunit *test)
 			kunit_add_action_or_reset(test, mmio_test_remove_boot, mmio));
 
 	addr = ioremap(MMIO_START, MMIO_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)addr);
 	writel(4, addr);
 	KUNIT_EXPECT_EQ(test, 4, ctx->regs.bytes[0]);
 	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));

@@ -295,8 +295,9 @@ static u64 riscv_read(struct hw_iommu *iommu, unsigned int window,
 
 static u64 riscv_legal_qb(u64 value, unsigned int max_log2sz)
 {
-	u64 log2sz = min(FIELD_GET(LOG2SZ, value), max_log2sz);
+	u64 log2sz = FIELD_GET(LOG2SZ, value);
 
+	log2sz = min(log2sz, max_log2sz);
 	return (value & PPN) | FIELD_PREP(LOG2SZ, log2sz);
 }
 
