@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants, series,
-               tools, verdict)
+               sparse, tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -141,6 +141,11 @@ def run_builds(composed):
     return passed, len(rows) - passed
 
 
+def run_sparse(composed):
+    """sparse has nothing to say about the lines that the series brings."""
+    return sparse.run(composed)
+
+
 def run_kunit(composed):
     """Every KUnit job, and the README's table of what they counted; without sanitizers."""
     all_jobs = {name: job for name, job in jobs.load().items() if not job.san}
@@ -195,6 +200,7 @@ CHECKS = {
     "history": run_history,
     "models' history": run_models_history,
     "commits build": run_builds,
+    "sparse": run_sparse,
 }
 
 

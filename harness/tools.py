@@ -37,6 +37,7 @@ TABLE = {
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
     "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),
     "pahole": ("pahole", "dwarves"),
+    "sparse": ("sparse", "sparse"),
     "sphinx": ("/usr/bin/sphinx-build", "python3-sphinx"),
     "graphviz": ("dot", "graphviz"),
     "matplotlib": ("/usr/lib/python3/dist-packages/matplotlib", "python3-matplotlib"),
