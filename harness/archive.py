@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Debian packages of suites this machine does not use, through private apt lists."""
+"""Debian packages of suites this machine does not use, through private apt lists.
+
+One that is kept has a directory with its NOTE: what it is, and its hash.
+"""
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import pathlib
 import re
+import shutil
 
 from . import tools
-from .report import Problem
+from .report import Problem, Stage
 from .run import BUILD, output
 
 KEYRING = tools.TABLE["keyring"][0]
+NOTE = "package.json"
 
 APT_CONF = """\
 Dir::Etc::SourceList "{apt}/sources.list";
@@ -21,6 +28,10 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 #clear APT::Update;
 """
+
+
+class Missing(Problem):
+    """A package that no mirror offers."""
 
 
 @contextlib.contextmanager
@@ -67,7 +78,7 @@ class Archive:
         self.conf.write_text(APT_CONF.format(apt=self.apt))
 
     def newest(self, package):
-        """-> (version, sha256) of the newest package (str); Problem if none."""
+        """-> (version, sha256) of the newest package (str); Missing if none."""
         why = "apt has no Debian mirror for this release"
         for uri in mirrors(codename()):
             (self.apt / "sources.list").write_text(
@@ -84,10 +95,61 @@ class Archive:
                 show = output("apt-cache", "-c", self.conf, "show", f"{package}={found}")
                 return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
             why = f"{uri} {self.suite} does not offer it"
-        raise Problem(f"no {package} to be had: {why}")
+        raise Missing(f"no {package} to be had: {why}")
 
     def download(self, package, version, directory):
         """Fetch version (str) of package into directory; return the .deb's path."""
         output("apt-get", "-c", self.conf, "download", f"{package}={version}",
                cwd=directory)
         return next(directory.glob(f"{package}_*.deb"))
+
+
+def sha(path):
+    """-> str, the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetched(cache, package, suite, archive=Archive, update=False):
+    """-> what NOTE is to say of package (str), as a dict; "file" in cache (path) is it.
+
+    It is fetched from suite (str) if it is not there or damaged, or if update (bool)
+    and there is a newer one: then it has no "commit" yet, and keep() is to note it.
+    archive: class as Archive.  Raises Problem; Missing if there is none to fetch.
+    """
+    try:
+        known = json.loads((cache / NOTE).read_text())
+        deb = cache / known["file"]
+        if sha(deb) != known["sha256"]:
+            print(f"{deb} is damaged: fetching it again")
+            known = None
+    except (OSError, ValueError, KeyError):
+        known = None
+    if known and not update:
+        return known
+    source = archive(suite)
+    stage = Stage(f"fetch {package}")
+    version, digest = source.newest(package)
+    if known and (version, digest) == (known["version"], known["sha256"]):
+        stage.done(f"{version} is the newest")
+        return known
+    fetch = cache / "fetch"
+    shutil.rmtree(fetch, ignore_errors=True)
+    fetch.mkdir()
+    deb = source.download(package, version, fetch)
+    if sha(deb) != digest:
+        raise Problem(f"{deb.name} arrived damaged; run again")
+    deb = deb.replace(cache / deb.name)
+    fetch.rmdir()
+    stage.done(version)
+    return {"package": package, "version": version, "sha256": digest, "file": deb.name,
+            "commit": None}
+
+
+def keep(cache, known):
+    """Note known, as fetched() returns it, in cache (path); remove other packages."""
+    note = cache / NOTE
+    note.with_suffix(".new").write_text(json.dumps(known, indent=1) + "\n")
+    note.with_suffix(".new").replace(note)
+    for old in set(cache.glob("*.deb")) - {cache / known["file"]}:
+        old.unlink()

@@ -2,13 +2,13 @@
 """The kernel the patches apply to: Debian's source package, or the tree in KDIR.
 
 The package is kept in CACHE with a git repository that holds one commit for it;
-all clones of this project share them.  A tree in KDIR is only ever read.
+all clones of this project share them.  A tree in KDIR is only ever read.  Other
+releases have their own ways, see neighbours.py.
 """
 
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 
 from . import tools
-from .archive import Archive, lock
+from .archive import Archive, fetched, keep, lock
 from .report import Problem, Stage
 from .run import BUILD, CACHE, git, output, raw
 
@@ -50,19 +50,22 @@ def version(makefile):
             part.get("EXTRAVERSION", ""))
 
 
-def base():
-    """-> Base: from KDIR in the environment, else from the Debian package."""
+def ours(version):
+    """version: str like 7.3.4 -> bool, whether the patches are for its release."""
+    return version.startswith(SERIES + ".")
+
+
+def base(neighbours=False):
+    """-> Base: from KDIR in the environment, else from the Debian package.
+
+    neighbours: bool, as for tree().
+    """
     if os.environ.get("KDIR"):
-        return tree(pathlib.Path(os.environ["KDIR"]))
+        return tree(pathlib.Path(os.environ["KDIR"]), neighbours)
     return package()
 
 
 # --- Debian's package
-
-def _sha(path, kind="sha256"):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
-
 
 def _pack_intact(pack):
     """A pack ends with the SHA-1 of all before it."""
@@ -70,18 +73,19 @@ def _pack_intact(pack):
     return hashlib.sha1(data[:-20]).digest() == data[-20:]
 
 
-def _import(deb, repo, branch):
+def imported(deb, repo, branch, package=PACKAGE, paths=None):
     """Commit the kernel tree packed in deb to branch (str) of repo; return the id.
 
-    Nothing is unpacked to disk, and the same package gives the same commit
-    everywhere.
+    package: str, what deb is called; paths: set of str, the files that are wanted,
+    None for all.  Nothing is unpacked to disk, and the same package gives the same
+    commit everywhere.
     """
     tools.need("xz")
     if not (repo / "HEAD").exists():
         output("git", "init", "-q", "--bare", repo)
     for stale in repo.glob("objects/pack/tmp_*"):
         stale.unlink()
-    inner = f"./usr/src/{PACKAGE}.tar.xz"
+    inner = f"./usr/src/{package}.tar.xz"
     listing = output("sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | '
                      'TZ=UTC tar -tv --full-time "$1"', deb, inner)
     day, time = listing.split()[3:5]
@@ -95,12 +99,15 @@ def _import(deb, repo, branch):
          "--depth=0"], stdin=subprocess.PIPE)
     write = load.stdin.write
     try:
-        text = f"{PACKAGE} {branch}\n"
+        text = f"{package} {branch}\n"
         write(f"commit refs/heads/{branch}\nauthor {AUTHOR} {when} +0000\n"
               f"committer {AUTHOR} {when} +0000\ndata {len(text)}\n{text}".encode())
         with tarfile.open(fileobj=unpack.stdout, mode="r|") as tar:
             for entry in tar:
                 tar.members.clear()
+                path = entry.name.partition("/")[2]
+                if paths is not None and path not in paths:
+                    continue
                 if entry.isfile():
                     mode = "100755" if entry.mode & 0o100 else "100644"
                     data = tar.extractfile(entry).read()
@@ -108,10 +115,10 @@ def _import(deb, repo, branch):
                     mode, data = "120000", os.fsencode(entry.linkname)
                 else:
                     continue
-                path = os.fsencode(entry.name.split("/", 1)[1])
-                if path == b".gitignore":
+                if path == ".gitignore":
                     data = data.partition(PACKAGING)[0]
-                write(b"M %s inline %s\ndata %d\n" % (mode.encode(), path, len(data)))
+                write(b"M %s inline %s\ndata %d\n" %
+                      (mode.encode(), os.fsencode(path), len(data)))
                 write(data)
                 write(b"\n")
         write(b"done\n")
@@ -142,37 +149,11 @@ def package(cache=CACHE, archive=Archive, update=False):
 
 
 def _package(cache, archive, update):
-    note, repo = cache / "package.json", cache / "linux.git"
     try:
-        known = json.loads(note.read_text())
-        deb = cache / known["file"]
-        if _sha(deb) != known["sha256"]:
-            print(f"{deb} is damaged: fetching it again")
-            known = None
-    except (OSError, ValueError, KeyError):
-        known = None
-    offer = None
-    if update or not known:
-        source = archive(SUITE)
-        stage = Stage(f"fetch {PACKAGE}")
-        try:
-            offer = source.newest(PACKAGE)
-        except Problem as problem:
-            raise Problem(f"{problem}\nTry again with a network, {USE_KDIR}") from None
-        if known and offer == (known["version"], known["sha256"]):
-            stage.done(f"{known['version']} is the newest")
-        else:
-            fetch = cache / "fetch"
-            shutil.rmtree(fetch, ignore_errors=True)
-            fetch.mkdir()
-            deb = source.download(PACKAGE, offer[0], fetch)
-            if _sha(deb) != offer[1]:
-                raise Problem(f"{deb.name} arrived damaged; run again, {USE_KDIR}")
-            deb = deb.replace(cache / deb.name)
-            fetch.rmdir()
-            known = {"package": PACKAGE, "version": offer[0], "sha256": offer[1],
-                     "file": deb.name, "commit": None}
-            stage.done(offer[0])
+        known = fetched(cache, PACKAGE, SUITE, archive, update)
+    except Problem as problem:
+        raise Problem(f"{problem}\nTry again with a network, {USE_KDIR}") from None
+    deb, repo = cache / known["file"], cache / "linux.git"
     if not all(map(_pack_intact, repo.glob("objects/pack/*.pack"))):
         print(f"{repo} is damaged: making it again")
         shutil.rmtree(repo)
@@ -180,12 +161,9 @@ def _package(cache, archive, update):
     commit = known["commit"]
     if not commit or not _holds(repo, commit):
         stage = Stage(f"import {PACKAGE} {known['version']}")
-        known["commit"] = commit = _import(deb, repo, branch)
+        known["commit"] = commit = imported(deb, repo, branch)
         stage.done(commit[:12])
-        note.with_suffix(".new").write_text(json.dumps(known, indent=1) + "\n")
-        note.with_suffix(".new").replace(note)
-        for old in set(cache.glob("*.deb")) - {deb}:
-            old.unlink()
+        keep(cache, known)
     return Base(repo, commit, version(git(repo, "show", f"{commit}:Makefile")),
                 f"Debian {PACKAGE} {known['version']}")
 
@@ -197,8 +175,11 @@ def _holds(repo, commit):
 
 # --- the user's own tree
 
-def tree(kdir):
-    """kdir: path -> Base; raises Problem if it is no clean tree of this series."""
+def tree(kdir, neighbours=False):
+    """kdir: path -> Base; raises Problem if it is no clean tree of this release.
+
+    neighbours: bool, whether other releases will do.
+    """
     kdir = kdir.expanduser().resolve()
     try:
         found = version((kdir / "Makefile").read_text())
@@ -207,9 +188,10 @@ def tree(kdir):
     if not found or not (kdir / "Kbuild").exists():
         raise Problem(f"KDIR={kdir} is not a kernel source tree: it has no Makefile "
                       f"and Kbuild of one; name the top of a {SERIES} tree")
-    if not found.startswith(SERIES + "."):
+    if not neighbours and not ours(found):
         raise Problem(f"KDIR={kdir} is Linux {found}, the patches fit {SERIES}.y: "
-                      f"check out a {SERIES} version there, or leave KDIR out")
+                      f"check out a {SERIES} version there, or leave KDIR out; only "
+                      "`make series` and `make tree` take other releases")
     return _git_tree(kdir, found) if (kdir / ".git").exists() else _plain_tree(kdir, found)
 
 

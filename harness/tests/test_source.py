@@ -37,7 +37,7 @@ class Package(Kernel):
 
             def newest(self, package):
                 self.deb = outer.deb(outer.version)
-                return outer.version, source._sha(self.deb)
+                return outer.version, archive.sha(self.deb)
 
             def download(self, package, version, directory):
                 outer.fetched.append(version)
