@@ -14,11 +14,23 @@ FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
            "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
 
-def _compose():
+def _compose(base=None):
     from . import series
-    composed = series.compose()
+    return _told(series.compose(base=base))
+
+
+def _told(composed):
     print(f"Linux {composed.base.version} from {composed.base.origin}")
     return composed
+
+
+def _anywhere():
+    """-> (series.Composed, where its mails go): on any release, up to TOPIC on others."""
+    from . import mails, neighbours, source
+    base = source.base(neighbours=True)
+    if source.ours(base.version):
+        return _compose(base), mails.MAILS
+    return _told(neighbours.compose(base, os.environ.get("TOPIC"))), neighbours.mails(base)
 
 
 def everything():
@@ -98,27 +110,29 @@ def check():
 
 def readme():
     """what the last `make check` and `make bench` counted, to the README"""
-    from . import bench, drivers
-    if not drivers.write() | bench.write():
+    from . import bench, drivers, neighbours
+    if not drivers.write() | bench.write() | drivers.write(neighbours.TABLE, neighbours.HEAD):
         raise Problem("nothing was counted yet: `make check` and `make bench` do that")
 
 
 def mails():
-    """the mails of each topic in build/series; TOPIC=name for one"""
+    """the mails of each topic in build/series; TOPIC=name for one; other releases, too"""
     from . import mails
-    mails.write(_compose(), only=os.environ.get("TOPIC"))
+    composed, where = _anywhere()
+    mails.write(composed, where, only=os.environ.get("TOPIC"))
 
 
 def tree():
-    """the kernel tree with the patches as commits; its path is printed last"""
-    print(_compose().tree)
+    """the kernel tree with the patches as commits; its path is printed last; as `series`"""
+    print(_anywhere()[0].tree)
 
 
 def export():
     """the commits of the kernel tree back to patches/ and new files"""
-    from . import patches, series
+    from . import patches, series, source
+    base = source.base()
     patches.export()
-    series.compose()    # notes that nothing in the tree would be lost now
+    series.compose(base=base)   # notes that nothing in the tree would be lost now
 
 
 def mend():
@@ -128,16 +142,19 @@ def mend():
 
 
 def update():
-    """ask the Debian archive for a newer kernel of this series"""
-    from . import source
+    """ask the Debian archive for newer kernels of this release and its neighbours"""
+    from . import neighbours, source
     print(source.package(update=True).origin)
+    for each in neighbours.load():
+        print("Debian", each.package, neighbours.update(each)["version"])
 
 
 def clean():
     """remove build/; the downloaded kernel stays in the cache"""
-    from . import run, series
-    if (series.TREE / ".git").exists():
-        series.check_kept()
+    from . import neighbours, run, series
+    for tree in (series.TREE, neighbours.TREE):
+        if (tree / ".git").exists():
+            series.check_kept(tree=tree)
     shutil.rmtree(run.BUILD, ignore_errors=True)
     print(f"removed {run.BUILD}; the kernel source stays in {run.CACHE}")
 

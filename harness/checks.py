@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants, series,
-               sparse, tools, verdict)
+from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants, neighbours,
+               series, sparse, tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
@@ -65,6 +65,11 @@ def run_mails(composed):
         return count, 0
     print(f"the mails in {MAILS} do not give the composed tree")
     return 0, count
+
+
+def run_neighbours(_composed):
+    """What applies to other releases of Linux is what neighbours.toml and the README say."""
+    return neighbours.check()
 
 
 def patches():
@@ -190,6 +195,7 @@ CHECKS = {
     "harness tests": run_unittest,
     "round trip": run_round_trip,
     "mails apply": run_mails,
+    "neighbours": run_neighbours,
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "docs": run_docs,

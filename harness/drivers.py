@@ -47,19 +47,23 @@ def line(cells):
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def table(head, rows):
+    """Return a Markdown table (str) of rows (lists) below head (list of str)."""
+    return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows), ""])
+
+
 def markdown(rows, known=None):
     """Return the table (str) of all drivers (list of Driver), as rows have them.
 
     rows: list of verdict.Result.
     """
-    lines = [line(HEAD), "|---" * len(HEAD) + "|"]
+    lines = []
     for driver in known or load():
         ran = mine(driver, rows)
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
-        lines.append(line([driver.name, driver.sync, driver.kind, ", ".join(where),
-                           sum(row.passed for row in ran),
-                           sum(row.skipped for row in ran)]))
-    return "\n".join(lines) + "\n"
+        lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),
+                      sum(row.passed for row in ran), sum(row.skipped for row in ran)])
+    return table(HEAD, lines)
 
 
 def split(text, head=HEAD):
@@ -76,14 +80,18 @@ def split(text, head=HEAD):
 
 
 def compare(rows):
-    """Keep the table of rows (list of verdict.Result) for write().
+    """Keep the table of rows (list of verdict.Result) for write(); return as agree()."""
+    return agree(markdown(rows), TABLE)
+
+
+def agree(new, path, head=HEAD):
+    """Keep the table new (str), with that head (list of str), in path for write().
 
     Return (lines that the README has right, lines that it has not), two int.
     """
-    new = markdown(rows)
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    TABLE.write_text(new)
-    old = split(README.read_text())[1].splitlines()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(new)
+    old = split(README.read_text(), head)[1].splitlines()
     wrong = [text for text in new.splitlines() if text not in old]
     print(*(f"README lacks: {text}" for text in wrong), sep="\n", end="\n" if wrong else "")
     if wrong:

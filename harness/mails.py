@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 from . import tools
-from .patches import PLAIN
+from .patches import PLAIN, must_be_in
 from .report import Problem, table
 from .run import BUILD, ROOT, git, output
 from .series import as_person, borrow, identity
@@ -28,8 +28,8 @@ def write(composed, out_dir=MAILS, who=None, only=None, root=ROOT):
                       "  git config --global user.email you@example.org")
     tools.need("perl", "git-email", "mailtools")
     names = [topic.name for topic in composed.topics]
-    if only and only not in names:
-        raise Problem(f"there is no topic {only}; there are {', '.join(names)}")
+    if only:
+        must_be_in(only, names)
     rows = []
     for topic in composed.topics:
         if only in (None, "", topic.name):

@@ -9,6 +9,7 @@ it has in the kernel tree.
 
 import contextlib
 import dataclasses
+import os
 import re
 
 from . import source
@@ -63,6 +64,22 @@ def read_series(root=ROOT):
     return version, topics
 
 
+def needed(only=None, root=ROOT):
+    """-> {topic: {patch name: [new file]}}: all topics, or those up to only (str)."""
+    topics = read_series(root)[1]
+    if not only:
+        return topics
+    must_be_in(only, topics)
+    names = list(topics)
+    return {name: topics[name] for name in names[:names.index(only) + 1]}
+
+
+def must_be_in(only, names):
+    """Raise Problem if only (str) is not one of the topics' names."""
+    if only not in names:
+        raise Problem(f"there is no topic {only}; there are {', '.join(names)}")
+
+
 def new_files(root=ROOT):
     """-> new kernel files (list of str) the series brings; none without a series."""
     if not (root / "patches/series").exists():
@@ -79,11 +96,31 @@ def read_patch(path):
     return message + b"\n", diff
 
 
+def touched(root=ROOT):
+    """-> set of str, all kernel files the series changes, brings or removes."""
+    return set(new_files(root)).union(*(
+        map(os.fsdecode, re.findall(rb"^diff --git a/(.*) b/\1$",
+                                    read_patch(root / "patches" / topic / patch)[1], re.M))
+        for topic, patches in read_series(root)[1].items() for patch in patches))
+
+
 def branches(tree):
     """-> {branch: commit}."""
     lines = git(tree, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)",
                 "refs/heads")
     return dict(line.split() for line in lines.splitlines())
+
+
+def keep(tree):
+    """-> str, how to keep what was committed in tree."""
+    if source.ours(release(tree)):
+        return "`make export`"
+    return "fetch them from there"
+
+
+def release(tree):
+    """-> str like 7.3.4, the version of the branch `base` of tree."""
+    return source.version(git(tree, "show", "base:Makefile"))
 
 
 def settled(tree):
@@ -92,7 +129,7 @@ def settled(tree):
         raise Problem(f"a rebase is going on in {tree}: finish or abort it there")
     if git(tree, "status", "--porcelain", "--untracked-files=no", env=PLAIN):
         raise Problem(f"{tree} has uncommitted changes: commit them there and "
-                      "`make export`, or undo them")
+                      f"{keep(tree)}, or undo them")
     if not git(tree, "for-each-ref", "--contains=HEAD", "refs/heads"):
         raise Problem(f"HEAD of {tree} is on no branch: put its commits on a topic's "
                       "branch there, or check one out")
@@ -126,8 +163,7 @@ def stack(tree, root=ROOT):
 
 def render(tree=TREE, root=ROOT):
     """-> {path in this repository: (content, executable)} the commits of tree make."""
-    version = source.version(git(tree, "show", "base:Makefile"))
-    series, files, brought = HEAD_OF_SERIES + f"base {version}\n", {}, set()
+    series, files, brought = HEAD_OF_SERIES + f"base {release(tree)}\n", {}, set()
     for topic in stack(tree, root):
         series += f"\n{topic.name}\n"
         for number, commit in enumerate(topic.commits, 1):
@@ -210,6 +246,9 @@ def export(root=ROOT, tree=TREE):
     if not (tree / ".git").exists():
         raise Problem(f"there is no {tree} to export: `make tree` makes it")
     settled(tree)
+    if not source.ours(release(tree)):
+        raise Problem(f"{tree} stands on Linux {release(tree)}, the patches are for "
+                      f"{source.SERIES}.y: rebase its topics and its branch `base` to that")
     files = render(tree, root)
     changed, gone = differences(files, root), stale(files, root)
     ours = {"patches/series", *new_files(root)}

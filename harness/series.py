@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 from . import repair, source, tools
-from .patches import (PLAIN, TREE, Topic, branches, differences, new_files, read_patch,
+from .patches import (PLAIN, TREE, Topic, branches, differences, keep, needed, read_patch,
                       read_series, render, settled)
 from .report import Problem, Stage
 from .run import ROOT, git, output, raw
@@ -25,6 +25,18 @@ class Composed:
     tree: pathlib.Path
     base: source.Base
     topics: list
+
+
+@dataclasses.dataclass
+class Unfit:
+    """A patch (path) that does not apply to a commit (parent), and git's words on it.
+
+    diff: bytes, what does not apply; none if a file that is to be new is there already.
+    """
+    path: pathlib.Path
+    parent: str
+    diff: bytes
+    words: str
 
 
 def identity():
@@ -60,19 +72,21 @@ def borrow(tree, repo):
         shutil.copy(repo / "shallow", tree / ".git/shallow")
 
 
-def compose(root=ROOT, tree=TREE, base=None):
+def compose(root=ROOT, tree=TREE, base=None, only=None):
     """Turn the repository's patches into commits in tree -> Composed.
 
-    Nothing moves in tree unless all of them apply, and then only files that
-    differ are written.  Raises Problem for a patch that does not apply and for
-    work in tree that is not in the repository.
+    only: str, the last topic that is needed, default all.  Nothing moves in tree
+    unless all of them apply, and then only files that differ are written.  Raises
+    Problem for a patch that does not apply and for work in tree that is not in the
+    repository.
     """
     base = base or source.base()
+    topics = needed(only, root)
     who = identity() or NOBODY
     if not (tree / ".git").exists():
         _first(tree, base, who)
     _finish(tree)
-    key = _key(root, base, who)
+    key = _key(root, base, who, topics)
     known = json.loads((tree / ".git/composed").read_text())
     if known["refs"] != branches(tree) or known["head"] != _head(tree):
         check_kept(root, tree)
@@ -81,7 +95,12 @@ def compose(root=ROOT, tree=TREE, base=None):
         if known["key"] == key:
             return Composed(tree, base, [Topic(**topic) for topic in known["topics"]])
     borrow(tree, base.repo)
-    topics = _commits(root, tree, base, who)
+
+    def stop(unfit):
+        raise Problem(repair.conflict(tree, unfit.path, unfit.diff, unfit.parent)
+                      if unfit.diff else unfit.words)
+
+    topics = commits(root, tree, base, who, topics, stop)
     _move(tree, base, topics, who, key)
     return Composed(tree, base, topics)
 
@@ -103,12 +122,13 @@ def _first(tree, base, who):
     stage.done()
 
 
-def _key(root, base, who):
-    """-> str that changes with anything the commits are made of."""
+def _key(root, base, who, topics):
+    """-> str that changes with anything the commits of topics (dict) are made of."""
     digest = hashlib.sha256(repr((base.commit, str(base.repo), who)).encode())
-    topics = read_series(root)[1]
-    paths = ["patches/series"] + new_files(root) + [
-        f"patches/{t}/{p}" for t, patches in topics.items() for p in patches]
+    paths = ["patches/series"]
+    for topic, patches in topics.items():
+        for patch, files in patches.items():
+            paths += [f"patches/{topic}/{patch}", *files]
     for path in paths:
         try:
             mode = (root / path).stat().st_mode & 0o100
@@ -119,20 +139,31 @@ def _key(root, base, who):
     return digest.hexdigest()
 
 
-def _commits(root, tree, base, who):
-    """Make the commits, without branches or work tree -> list of Topic."""
+def commits(root, tree, base, who, wanted, unfit):
+    """Make the commits, without branches or work tree -> list of Topic.
+
+    wanted: dict as of patches.needed(); unfit: function that is called with an Unfit
+    for each patch that does not apply, which is left out if it returns.
+    """
     topics, parent = [], base.commit
     date = int(git(tree, "log", "-1", "--format=%ct", base.commit))
     with tempfile.TemporaryDirectory() as scratch:
         env = {**PLAIN, "GIT_INDEX_FILE": scratch + "/index"}
         git(tree, "read-tree", base.commit, env=env)
-        for name, patches in read_series(root)[1].items():
+        for name, patches in wanted.items():
             topic = Topic(name, parent, parent, [])
             for patch, files in patches.items():
                 path = root / "patches" / name / patch
                 message, diff = read_patch(path)
-                if diff:
-                    _apply(tree, path, diff, parent, env)
+                there = files and git(tree, "ls-files", "--", *files, env=env).splitlines()
+                if there:
+                    unfit(Unfit(path, parent, b"", f"{there[0]}: is there already, and "
+                                f"patches/{name}/{patch} is to bring it"))
+                    continue
+                words = diff and _apply(tree, diff, env)
+                if words:
+                    unfit(Unfit(path, parent, diff, words))
+                    continue
                 if files:
                     _add(root, tree, files, env)
                 date += 1
@@ -146,12 +177,15 @@ def _commits(root, tree, base, who):
     return topics
 
 
-def _apply(tree, path, diff, parent, env):
+def _apply(tree, diff, env):
+    """Apply diff (bytes) to the index env names -> str, why it does not apply if so.
+
+    As `git am` would: with all its context, wherever in the file that is.
+    """
     done = subprocess.run(["git", "-C", tree, "apply", "--cached", "--whitespace=nowarn",
                            "-"], input=diff, env={**os.environ, **env},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise Problem(repair.conflict(tree, path, diff, parent))
+    return done.stdout.decode(errors="replace") if done.returncode else ""
 
 
 def _add(root, tree, files, env):
@@ -216,7 +250,7 @@ def check_kept(root=ROOT, tree=TREE):
     if branches(tree) != json.loads((tree / ".git/composed").read_text())["refs"] and \
             differences(render(tree, root), root):
         raise Problem(f"{tree} holds commits that are not in this repository: "
-                      f"`make export` to keep them, or delete {tree}")
+                      f"{keep(tree)} to keep them, or delete {tree}")
 
 
 def round_trip(composed, root=ROOT):

@@ -3,7 +3,7 @@
 
 import json
 
-from ..drivers import line
+from ..drivers import line, table
 from . import count, sizes
 from .count import BASE, FORMATS, SERIES
 
@@ -51,11 +51,6 @@ def document(composed, drivers, code, registers):
 def write_json(path, data):
     """Write data (dict) to path."""
     path.write_text(json.dumps(data, indent=1) + "\n")
-
-
-def table(head, rows):
-    """Return a Markdown table (str) of rows (lists) below head (list of str)."""
-    return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows), ""])
 
 
 def short(value):

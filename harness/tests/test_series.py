@@ -103,7 +103,7 @@ class Move(Kernel):
     def test_nothing_to_do_is_quick(self):
         self.develop()
         first = self.compose()
-        with unittest.mock.patch.object(series, "_commits", side_effect=AssertionError):
+        with unittest.mock.patch.object(series, "commits", side_effect=AssertionError):
             self.assertEqual(first.topics, self.compose().topics)
 
     def test_build_output_does_not_matter(self):

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Trees of other releases: what applies, what does not and where; nothing is touched."""
+
+import os
+import pathlib
+import shutil
+import unittest
+from unittest import mock
+
+from harness import __main__ as commands
+from harness import archive, drivers, mails, neighbours, patches, run, series, source
+from harness.archive import Missing
+from harness.report import Problem
+
+from .fake import MAKEFILE, MANY, Kernel, commit, put
+from .test_mails import MAINTAINER
+from .test_source import checksum
+
+NEXT = MAKEFILE.replace("PATCHLEVEL = 3", "PATCHLEVEL = 4")
+
+
+class Neighbour(Kernel):
+    """self.linux is of the next release, build/linux is composed on the one before."""
+
+    def setUp(self):
+        super().setUp()
+        commit(self.linux, "script\n", {"scripts/get_maintainer.pl": MAINTAINER})
+        self.develop()
+        put(self.root, {f"patches/{topic}/cover": f"{topic}: the subject\n\nBody of it.\n"
+                        for topic in ("one", "two")})
+        self.before = self.compose()
+        self.near = self.root / "build/neighbour/linux"
+        self.release({"Makefile": NEXT, "a.c": "int added;\n" + MANY})
+
+    def release(self, files, gone=()):
+        commit(self.linux, "another release\n", files, gone)
+
+    def base(self):
+        return source.tree(self.linux, neighbours=True)
+
+    def try_on(self, only=None):
+        return neighbours.compose(self.base(), only, self.root, self.near)
+
+    def state(self):
+        """-> str that changes with the project, its composed tree, and what is in build."""
+        return checksum(self.root)
+
+
+class Applies(Neighbour):
+    def test_in_a_tree_of_its_own(self):
+        user, ours = checksum(self.linux), checksum(self.tree)
+        composed = self.try_on()
+        self.assertEqual("7.4.4", composed.base.version)
+        self.assertEqual(["one", "two"], [topic.name for topic in composed.topics])
+        self.assertIn("int added;", (self.near / "a.c").read_text())
+        self.assertIn("int five;", (self.near / "a.c").read_text())
+        self.assertEqual((user, ours), (checksum(self.linux), checksum(self.tree)))
+
+    def test_as_the_mails_do(self):
+        composed, out = self.try_on(), self.root / "mails"
+        mails.write(composed, out, root=self.root)
+        self.assertTrue(mails.applies(composed, out))
+        mail = (out / "one/0001-a-first.patch").read_text()
+        self.assertIn("@@ -6,7 +6,7 @@", mail)     # one line further down
+
+    def test_only_topics_up_to_that(self):
+        self.release({"c.c": "theirs, too\n"})
+        self.assertRaisesRegex(Problem, "two/01-b-gone.patch", self.try_on)
+        composed = self.try_on("one")
+        self.assertEqual(["one"], [topic.name for topic in composed.topics])
+        self.assertEqual({"base", "one"}, set(patches.branches(self.near)))
+        self.assertRaisesRegex(Problem, "no topic three; there are one, two",
+                               self.try_on, "three")
+
+    def test_topics_that_are_not_needed_may_be_added_later(self):
+        self.try_on("one")
+        self.assertEqual(2, len(self.try_on().topics))
+
+    def test_ours_goes_on_as_before(self):
+        self.try_on()
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        with mock.patch.object(series, "commits", side_effect=AssertionError):
+            self.assertEqual(self.before, self.compose())
+
+    def test_plain_tree(self):
+        put(self.linux, {"Makefile": NEXT})
+        shutil.rmtree(self.linux / ".git")
+        user = checksum(self.linux)
+        self.try_on()
+        self.assertEqual(user, checksum(self.linux))
+
+    def test_work_there_is_kept_and_not_exported(self):
+        self.try_on()
+        commit(self.near, "mine\n", {"mine.c": "int mine;\n"})
+        self.release({"d.c": "int d;\n"})
+        with self.assertRaisesRegex(Problem, "fetch them from there") as caught:
+            self.try_on()
+        self.assertNotIn("make export", str(caught.exception))
+        self.assertIn("mine", run.git(self.near, "log", "-1", "--format=%s"))
+        files = self.files()
+        self.assertRaisesRegex(Problem, "stands on Linux 7.4.4", patches.export,
+                               self.root, self.near)
+        self.assertEqual(files, self.files())
+
+
+class DoesNotApply(Neighbour):
+    def setUp(self):
+        super().setUp()
+        self.release({"a.c": MANY.replace("line4;", "four;"), "e.c": "theirs\n"})
+    def fails(self):
+        with self.assertRaises(Problem) as caught:
+            self.try_on()
+        return str(caught.exception)
+
+    def test_names_commit_and_hunk(self):
+        text = self.fails()
+        self.assertIn("do not all apply to Linux 7.4.4", text)
+        self.assertIn("  patches/one/01-a-first.patch\n  a: first\n", text)
+        self.assertRegex(text, r"    a\.c: hunk 1 of 1, @@ -5,7 \+5,7 @@ int line2;\n")
+        self.assertIn("Those before it apply: one 0 of 2\n", text)
+        self.assertNotIn("make mend", text)
+
+    def test_names_the_others(self):
+        text = self.fails()
+        self.assertIn("Without it, 2 of 5 apply", text)
+        self.assertRegex(text, r"  patches/one/02-a-second.*\n  patches/two/03-e-change.patch\n")
+        self.assertNotIn("two/01", text)
+
+    def test_second_hunk_of_a_later_topic(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        run.git(self.tree, "checkout", "-q", "two")
+        text = (self.tree / "a.c").read_text()
+        commit(self.tree, "a: twice\n", {"a.c": text.replace("line1;", "one;").replace(
+            "line30;", "thirty;")})
+        self.export()
+        self.release({"a.c": MANY.replace("line31;", "changed;")})
+        text = self.fails()
+        self.assertRegex(text, r"patches/two/04-a-twice.patch\n  a: twice\n    a\.c: hunk 2 of 2, @@")
+        self.assertIn("Those before it apply: one 2 of 2, two 3 of 4\n", text)
+        self.assertIn("make series TOPIC=one KDIR=", text)
+
+    def test_new_file_that_is_there(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        self.release({"drivers/other.c": "theirs\n"})
+        text = self.fails()
+        self.assertIn("patches/two/02-only-a-new-file.patch\n", text)
+        self.assertIn("drivers/other.c: is there already", text)
+
+    def test_nothing_is_made_or_touched(self):
+        user, ours = checksum(self.linux), self.state()
+        self.fails()
+        self.assertEqual((user, ours), (checksum(self.linux), self.state()))
+        self.assertFalse(self.near.parent.exists())
+        self.assertFalse(self.tree.with_name("repair").exists())
+
+    def test_one_that_applied_stays(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        self.try_on()
+        good = checksum(self.near)
+        self.release({"a.c": MANY.replace("line4;", "four;")})
+        self.fails()
+        self.assertEqual(good, checksum(self.near))
+
+    def test_new_file_in_our_release(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~2")
+        commit(self.linux, "x\n", {"drivers/other.c": "theirs\n"})
+        self.assertRaisesRegex(Problem, "drivers/other.c: is there already", self.compose)
+        self.assertFalse(self.tree.with_name("repair").exists())
+
+
+class Commands(Neighbour):
+    """`make` with KDIR: series and tree take another release, others refuse."""
+
+    def setUp(self):
+        super().setUp()
+        compose, near, write = series.compose, neighbours.compose, mails.write
+        for where, name, new in (
+                (series, "compose", lambda *words, **more: compose(
+                    *(words or (self.root, self.tree)), **more)),
+                (neighbours, "compose", lambda base, only: near(base, only, self.root, self.near)),
+                (mails, "write", lambda *words, **more: write(*words, root=self.root, **more)),
+                (neighbours, "TOP", self.root / "build/neighbour"),
+                (mails, "MAILS", self.root / "build/series")):
+            patch = mock.patch.object(where, name, new)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def make(self, name, **variables):
+        """-> (exit status, the lines it printed)."""
+        with mock.patch.dict(os.environ, {"KDIR": str(self.linux), **variables}), \
+                mock.patch("builtins.print") as said:
+            status = commands.main(name)
+        return status, [str(word) for call in said.call_args_list for word in call.args]
+
+    def test_series(self):
+        self.assertEqual(0, self.make("series")[0])
+        self.assertTrue((self.root / "build/neighbour/7.4.4/two/0003-e-change.patch").exists())
+        self.assertFalse((self.root / "build/series").exists())
+
+    def test_series_of_one_topic(self):
+        self.release({"c.c": "theirs, too\n"})
+        self.assertEqual(0, self.make("series", TOPIC="one")[0])
+        self.assertEqual(["one"], os.listdir(self.root / "build/neighbour/7.4.4"))
+        self.assertEqual(1, self.make("series")[0])
+
+    def test_series_of_our_release(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        self.assertEqual(0, self.make("series")[0])
+        self.assertTrue((self.root / "build/series/two/0003-e-change.patch").exists())
+        self.assertFalse(self.near.exists())
+
+    def test_tree(self):
+        status, words = self.make("tree")
+        self.assertEqual((0, str(self.near)), (status, words[-1]))
+
+    def test_others_refuse(self):
+        ours = self.state()
+        for name in ("all", "kunit", "check", "mutants", "fixes", "e2e", "e2e-history",
+                     "models-history", "bench", "export"):
+            status, words = self.make(name)
+            self.assertEqual((1, 1), (status, len(words)), name)
+            self.assertRegex(words[0], "is Linux 7.4.4, the patches fit 7.3.y.*`make series`")
+        self.assertEqual(ours, self.state())
+
+
+class Table(Neighbour):
+    """The check, on a package that holds the other release."""
+
+    def setUp(self):
+        super().setUp()
+        self.release({"b.c": "int other;\n", "odd name": "x"})
+        self.cache, self.toml = self.top / "cache", self.top / "neighbours.toml"
+        self.readme = self.top / "README.md"
+        self.fetched, outer = [], self
+        for where, name, value in ((drivers, "README", self.readme),
+                                   (neighbours, "TABLE", self.top / "build/neighbours.md")):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+        class Archive:
+            def __init__(self, suite):
+                outer.assertEqual("some-backports", suite)
+
+            def newest(self, package):
+                self.deb = outer.deb()
+                return "7.4.4-1", archive.sha(self.deb)
+
+            def download(self, package, version, directory):
+                outer.fetched.append(package)
+                return pathlib.Path(run.output("cp", "-v", self.deb, directory)
+                                    .split("'")[3])
+
+        self.archive = Archive
+        self.table('"two/b-gone" = "other"')
+
+    def deb(self):
+        """-> path of a package of self.linux, as Debian makes it."""
+        name = "linux-source-7.4"
+        top = self.top / "deb"
+        put(top, {"DEBIAN/control": f"Package: {name}\nVersion: 7.4.4-1\nArchitecture: all\n"
+                  "Maintainer: x <x@y>\nDescription: x\n", "usr/src/x": ""})
+        run.output("git", "-C", self.linux, "archive", f"--prefix={name}/", "-o",
+                   f"{top}/usr/src/{name}.tar", "HEAD")
+        run.output("xz", "-f", f"{top}/usr/src/{name}.tar")
+        run.output("dpkg-deb", "--root-owner-group", "-b", top, f"{self.top}/{name}_1_all.deb")
+        return self.top / f"{name}_1_all.deb"
+
+    def table(self, unfit, apply="2"):
+        self.toml.write_text('[[neighbour]]\nrelease = "7.4"\nsuite = "some-backports"\n'
+                             f"[neighbour.unfit]\n{unfit}\n")
+        self.readme.write_text("# Before\n\n" + drivers.table(neighbours.HEAD, [
+            ["7.4", "one", 2, 2, ""], ["7.4", "two", 3, apply, "`01`: other"]]) + "\nAfter\n")
+
+    def check(self):
+        """-> (counts, what was said)."""
+        with mock.patch("builtins.print") as said:
+            counts = neighbours.check(self.toml, self.root, self.cache, self.archive)
+        return counts, "\n".join(str(word) for call in said.call_args_list for word in call.args)
+
+    def test_as_the_table_says(self):
+        counts, said = self.check()
+        self.assertEqual((5 + 4, 0), counts, said)
+
+    def test_whole_tree_says_the_same(self):
+        names = [str(unfit.path.name) for unfit in neighbours.survey(self.base(), None, self.root)]
+        self.assertEqual(["01-b-gone.patch"], names)
+
+    def test_one_that_does_not_apply(self):
+        self.table("")
+        counts, said = self.check()
+        self.assertEqual((4 + 3, 1 + 1), counts, said)
+        self.assertRegex(said, r"two/b-gone does not apply to 7.4:\n    b\.c: hunk 1 of 1")
+
+    def test_one_that_applies_now(self):
+        self.table('"two/b-gone" = "other"\n"one/a-first" = "no"')
+        counts, said = self.check()
+        self.assertIn("one/a-first applies to 7.4", said)
+        self.assertEqual((4 + 3, 1 + 1), counts, said)
+
+    def test_one_that_is_gone(self):
+        self.table('"two/b-gone" = "other"\n"two/nothing" = "no"')
+        counts, said = self.check()
+        self.assertIn("two/nothing is no patch", said)
+        self.assertEqual(1, counts[1])
+
+    def test_readme_that_is_wrong(self):
+        self.table('"two/b-gone" = "other"', apply="3")
+        counts, said = self.check()
+        self.assertEqual((5 + 3, 1), counts)
+        self.assertIn("README lacks: | 7.4 | two | 3 | 2 | `01`: other |", said)
+
+    def test_fetched_once_beside_ours(self):
+        put(self.cache, {"package.json": "ours", "linux.git/HEAD": "ours", "ours.deb": "ours"})
+        before = checksum(self.cache)
+        self.check()
+        self.assertEqual((5 + 4, 0), self.check()[0])
+        self.assertEqual(["linux-source-7.4"], self.fetched)
+        shutil.rmtree(self.cache / "linux-source-7.4")
+        self.assertEqual(before, checksum(self.cache))
+
+    def test_not_offered(self):
+        missing = mock.Mock(side_effect=Missing("no linux-source-7.4 to be had"))
+        with mock.patch.object(self.archive, "newest", missing):
+            counts, said = self.check()
+        self.assertEqual((4, 0), counts)      # the README's lines
+        self.assertIn("not checked: 7.4, no linux-source-7.4 to be had", said)
+
+    def test_fetch_that_fails_is_a_failure(self):
+        with mock.patch.object(self.archive, "download", side_effect=Problem("no network")):
+            self.assertRaisesRegex(Problem, "no network", self.check)
+
+    def test_bad_table(self):
+        self.toml.write_text("[[neighbour]]\nname = '7.4'\n")
+        self.assertRaisesRegex(Problem, "bad table", neighbours.load, self.toml)
+
+
+class Real(unittest.TestCase):
+    def test_names_are_patches(self):
+        wanted = patches.needed()
+        names = {neighbours.name(pathlib.Path(topic, patch))
+                 for topic in wanted for patch in wanted[topic]}
+        for each in neighbours.load():
+            self.assertLessEqual(set(each.unfit), names)
+            self.assertTrue(all(each.unfit.values()))
+
+
+if __name__ == "__main__":
+    unittest.main()
