@@ -116,14 +116,14 @@ def readme():
 
 
 def mails():
-    """the mails of each topic in build/series; TOPIC=name for one; other releases, too"""
+    """the mails of each topic in build/series; TOPIC=name for one"""
     from . import mails
     composed, where = _anywhere()
     mails.write(composed, where, only=os.environ.get("TOPIC"))
 
 
 def tree():
-    """the kernel tree with the patches as commits; its path is printed last; as `series`"""
+    """the kernel tree with the patches as commits; its path is printed last"""
     print(_anywhere()[0].tree)
 
 
@@ -163,7 +163,8 @@ def usage():
     """this list"""
     table(["target", "what it makes or does"],
           [["make " + name, function.__doc__] for name, function in COMMANDS.items()])
-    print("KDIR=/path/to/linux takes that tree instead of Debian's package.")
+    print("KDIR=/path/to/linux takes that tree instead of Debian's package. With `series` "
+          "and `tree` it\nmay be of another release: they say whether the patches apply there.")
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "fixes": fixes,

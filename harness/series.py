@@ -156,7 +156,7 @@ def commits(root, tree, base, who, wanted, unfit):
                 path = root / "patches" / name / patch
                 message, diff = read_patch(path)
                 there = files and git(tree, "ls-files", "--", *files, env=env).splitlines()
-                if there:
+                if there:       # `git am` would refuse it, too
                     unfit(Unfit(path, parent, b"", f"{there[0]}: is there already, and "
                                 f"patches/{name}/{patch} is to bring it"))
                     continue

@@ -135,9 +135,14 @@ class DoesNotApply(Neighbour):
         self.export()
         self.release({"a.c": MANY.replace("line31;", "changed;")})
         text = self.fails()
-        self.assertRegex(text, r"patches/two/04-a-twice.patch\n  a: twice\n    a\.c: hunk 2 of 2, @@")
+        self.assertIn("  patches/two/04-a-twice.patch\n  a: twice\n    a.c: hunk 2 of 2, @@", text)
         self.assertIn("Those before it apply: one 2 of 2, two 3 of 4\n", text)
         self.assertIn("make series TOPIC=one KDIR=", text)
+
+    def test_all_context_counts(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        self.release({"a.c": MANY.replace("line3;", "three;")})     # two lines before it
+        self.assertIn("  patches/one/01-a-first.patch\n", self.fails())
 
     def test_new_file_that_is_there(self):
         run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
@@ -285,6 +290,31 @@ class Table(Neighbour):
     def test_whole_tree_says_the_same(self):
         names = [str(unfit.path.name) for unfit in neighbours.survey(self.base(), None, self.root)]
         self.assertEqual(["01-b-gone.patch"], names)
+
+    def test_only_what_is_touched_is_read(self):
+        repo = self.top / "scratch"
+        repo.mkdir()
+        base = neighbours.package(neighbours.load(self.toml)[0], repo, self.root, self.cache,
+                                  self.archive)
+        self.assertEqual("7.4.4", base.version)
+        self.assertEqual(["Makefile", "a.c", "b.c"],
+                         run.git(repo, "ls-tree", "-r", "--name-only", base.commit).split())
+
+    def test_new_files_are_read(self):
+        self.release({"drivers/other.c": "theirs\n"})
+        counts, said = self.check()
+        self.assertEqual((4 + 4, 1), counts)
+        self.assertIn("two/only-a-new-file does not apply to 7.4:\n    drivers/other.c: is there",
+                      said)
+
+    def test_update(self):
+        each = neighbours.load(self.toml)[0]
+        neighbours.update(each, self.cache, self.archive)
+        self.release({"d.c": "int d;\n"})
+        neighbours.update(each, self.cache, self.archive, newer=False)
+        self.assertEqual(1, len(self.fetched))
+        neighbours.update(each, self.cache, self.archive)
+        self.assertEqual(2, len(self.fetched))
 
     def test_one_that_does_not_apply(self):
         self.table("")
