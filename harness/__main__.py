@@ -146,7 +146,7 @@ def update():
     from . import neighbours, source
     print(source.package(update=True).origin)
     for each in neighbours.load():
-        print("Debian", each.package, neighbours.update(each)["version"])
+        print("Debian", each.package, neighbours.update(each))
 
 
 def clean():

@@ -31,7 +31,7 @@ Acquire::Languages "none";
 
 
 class Missing(Problem):
-    """A package that no mirror offers."""
+    """A package that is not offered."""
 
 
 @contextlib.contextmanager
@@ -78,8 +78,11 @@ class Archive:
         self.conf.write_text(APT_CONF.format(apt=self.apt))
 
     def newest(self, package):
-        """-> (version, sha256) of the newest package (str); Missing if none."""
-        why = "apt has no Debian mirror for this release"
+        """-> (version, sha256) of the newest package (str).
+
+        Raises Missing if a mirror answers that there is none, Problem if none answers.
+        """
+        why, kind = "apt has no Debian mirror for this release", Problem
         for uri in mirrors(codename()):
             (self.apt / "sources.list").write_text(
                 f"deb [signed-by={KEYRING}] {uri} {self.suite} main\n")
@@ -94,8 +97,8 @@ class Archive:
                 found = lines.split("|")[1].strip()
                 show = output("apt-cache", "-c", self.conf, "show", f"{package}={found}")
                 return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
-            why = f"{uri} {self.suite} does not offer it"
-        raise Missing(f"no {package} to be had: {why}")
+            why, kind = f"{uri} {self.suite} does not offer it", Missing
+        raise kind(f"no {package} to be had: {why}")
 
     def download(self, package, version, directory):
         """Fetch version (str) of package into directory; return the .deb's path."""

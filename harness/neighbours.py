@@ -147,25 +147,26 @@ def package(each, repo, root=ROOT, cache=CACHE, archive=Archive):
     It is made in repo (path); the package is kept in cache (path), in a directory of
     its own.  archive: class as Archive.  Raises Problem, Missing if not offered.
     """
-    known = update(each, cache, archive, False)
-    stage = Stage(f"read {each.package} {known['version']}")
-    with lock(cache / each.package):
-        commit = source.imported(cache / each.package / known["file"], repo, "neighbour",
-                                 each.package, touched(root) | {"Makefile"})
-    stage.done()
+    top = cache / each.package
+    with lock(top):
+        known = _fetch(each, top, archive, False)
+        stage = Stage(f"read {each.package} {known['version']}")
+        commit = source.imported(top / known["file"], repo, "neighbour", each.package,
+                                 touched(root) | {"Makefile"})
+        stage.done()
     return source.Base(repo, commit, source.version(git(repo, "show", f"{commit}:Makefile")),
                        f"Debian {each.package} {known['version']}")
 
 
-def update(each, cache=CACHE, archive=Archive, newer=True):
-    """Fetch the package of each (Neighbour) -> what is known of it, as fetched().
+def update(each, cache=CACHE, archive=Archive):
+    """Fetch the newest package of each (Neighbour) to cache (path) -> its version (str)."""
+    with lock(cache / each.package):
+        return _fetch(each, cache / each.package, archive, True)["version"]
 
-    newer: bool, also if there is one in cache (path), and Debian has a newer one.
-    """
-    top = cache / each.package
-    with lock(top):
-        known = fetched(top, each.package, each.suite, archive, newer)
-        keep(top, known)
+
+def _fetch(each, top, archive, newer):
+    known = fetched(top, each.package, each.suite, archive, newer)
+    keep(top, known)
     return known
 
 

@@ -308,13 +308,13 @@ class Table(Neighbour):
                       said)
 
     def test_update(self):
-        each = neighbours.load(self.toml)[0]
-        neighbours.update(each, self.cache, self.archive)
+        self.check()
         self.release({"d.c": "int d;\n"})
-        neighbours.update(each, self.cache, self.archive, newer=False)
+        self.check()
         self.assertEqual(1, len(self.fetched))
-        neighbours.update(each, self.cache, self.archive)
-        self.assertEqual(2, len(self.fetched))
+        said = neighbours.update(neighbours.load(self.toml)[0], self.cache, self.archive)
+        self.assertEqual(("7.4.4-1", 2), (said, len(self.fetched)))
+        self.assertEqual(1, len(list(self.cache.glob("*/*.deb"))))
 
     def test_one_that_does_not_apply(self):
         self.table("")

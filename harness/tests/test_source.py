@@ -160,6 +160,22 @@ class Mirror(Kernel):
     def test_none(self):
         self.assertEqual([], self.mirrors({}))
 
+    def newest(self, update):
+        """Ask for a package; update: what comes of `apt-get update`."""
+        with unittest.mock.patch.object(archive, "mirrors", return_value=["http://x"]), \
+                unittest.mock.patch.object(archive, "output", side_effect=[update, ""]), \
+                unittest.mock.patch.object(archive.tools, "need"):
+            archive.Archive("some-suite").newest("some-package")
+
+    def test_not_offered(self):
+        self.assertRaisesRegex(archive.Missing, "http://x some-suite does not offer it",
+                               self.newest, "")
+
+    def test_no_answer_is_no_answer(self):
+        with self.assertRaisesRegex(Problem, "to be had: no network") as caught:
+            self.newest(Problem("no network"))
+        self.assertNotIsInstance(caught.exception, archive.Missing)
+
     def test_says_use_kdir(self):
         with unittest.mock.patch.object(archive, "mirrors", return_value=[]):
             self.assertRaisesRegex(Problem, "KDIR", source.package, self.top / "cache")
