@@ -59,8 +59,8 @@ def survey(base, only=None, root=ROOT):
     found = []
     wanted = needed(only, root)
     stage = Stage(f"try {total(wanted)} commits on Linux {base.version}")
-    with tempfile.TemporaryDirectory() as name:
-        tree = pathlib.Path(name, "linux")
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = pathlib.Path(scratch, "linux")
         series.borrow(tree, base.repo)
         series.commits(root, tree, base, series.NOBODY, wanted, found.append)
     stage.done(f"{total(wanted) - len(found)} apply")
