@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants, neighbours,
-               series, sparse, tools, verdict)
+from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants,
+               neighbours, series, sparse, tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
