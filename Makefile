@@ -3,10 +3,10 @@
 PYTHON := /usr/bin/python3
 MAKEFLAGS += --no-print-directory
 export KDIR TOPIC JOB SAN ONLY
-.PHONY: all check kunit mutants fixes e2e e2e-history models-history bench docs readme series tree export mend update clean help
+.PHONY: all check kunit mutants fixes e2e e2e-history models-history bench audit docs readme series tree export mend update clean help
 .NOTPARALLEL:
 
-all check kunit mutants fixes e2e e2e-history models-history bench docs readme series tree export mend update clean help: $(PYTHON)
+all check kunit mutants fixes e2e e2e-history models-history bench audit docs readme series tree export mend update clean help: $(PYTHON)
 	@$(PYTHON) -m harness $@
 
 $(PYTHON):

@@ -78,6 +78,12 @@ def cost():
     return bench.run(_compose())[1]
 
 
+def audit():
+    """Coccinelle on who must declare that its sync must always run, and who does"""
+    from . import audit
+    return audit.run(_compose())[1]
+
+
 def e2e():
     """a device's DMA behind real drivers on QEMU's IOMMUs"""
     from . import kunit
@@ -168,9 +174,10 @@ def usage():
 
 
 COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "fixes": fixes,
-            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost, "docs": documentation,
-            "readme": readme, "series": mails, "tree": tree, "export": export,
-            "mend": mend, "update": update, "clean": clean, "help": usage}
+            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
+            "audit": audit, "docs": documentation, "readme": readme, "series": mails, "tree": tree,
+            "export": export, "mend": mend, "update": update, "clean": clean,
+            "help": usage}
 
 
 def main(name="help"):

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import (bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants,
+from . import (audit, bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants,
                neighbours, series, sparse, tools, verdict)
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
@@ -191,6 +191,11 @@ def run_bench(composed):
     return bench.guard(composed)
 
 
+def run_audit(composed):
+    """Who must declare that its sync must always run does, and the rules would notice."""
+    return audit.run(composed)
+
+
 CHECKS = {
     "harness tests": run_unittest,
     "round trip": run_round_trip,
@@ -199,6 +204,7 @@ CHECKS = {
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "docs": run_docs,
+    "audit": run_audit,
     "KUnit": run_kunit,
     "cost": run_bench,
     "mutants": run_mutants,

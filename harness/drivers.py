@@ -22,6 +22,7 @@ class Driver:
     name: str
     sync: str
     kind: str
+    file: str = ""
     suites: list = field(default_factory=list)
     jobs: list = field(default_factory=list)
 

@@ -33,6 +33,7 @@ TABLE = {
     "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
     "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),
     "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
+    "coccinelle": ("spatch", "coccinelle"),
     "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
     "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),

@@ -1,39 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The examples in Documentation/driver-api/iommu-sync.rst: drivers of a made-up
- * IOMMU, one for each kind of sync, and tests that they keep what it asks for.
+ * The examples for driver authors keep what the core asks of drivers.
  */
-#include <kunit/test.h>
-#include <linux/iommu.h>
-#include <linux/sizes.h>
-
-#define TOY_PAGES	16
-
-struct toy_domain {
-	struct iommu_domain domain;
-	bool table[TOY_PAGES];		/* what is mapped */
-	bool iotlb[TOY_PAGES];		/* what the device can use */
-	bool posted[TOY_PAGES];		/* invalidations that are under way */
-	unsigned int invalidations;
-
-	struct kunit_suppressed_warning *warnings;
-};
-
-#define to_toy(d) container_of(d, struct toy_domain, domain)
-
-static int toy_map_pages(struct iommu_domain *domain, unsigned long iova,
-			 phys_addr_t paddr, size_t pgsize, size_t pgcount,
-			 int prot, gfp_t gfp, size_t *mapped)
-{
-	struct toy_domain *toy = to_toy(domain);
-
-	for (; pgcount; pgcount--, iova += pgsize, *mapped += pgsize)
-		toy->table[iova / SZ_4K] = true;
-	return 0;
-}
+#include "sync-example.h"
 
 /* Clears page table entries up to a hole; returns the bytes it removed */
-static size_t toy_clear(struct toy_domain *toy, unsigned long iova, size_t size)
+size_t toy_clear(struct toy_domain *toy, unsigned long iova, size_t size)
 {
 	size_t done;
 
@@ -46,8 +18,7 @@ static size_t toy_clear(struct toy_domain *toy, unsigned long iova, size_t size)
 }
 
 /* The hardware has been told, but may not have got round to it */
-static void toy_post(struct toy_domain *toy, unsigned long start,
-		     unsigned long last)
+void toy_post(struct toy_domain *toy, unsigned long start, unsigned long last)
 {
 	unsigned long page;
 
@@ -57,7 +28,7 @@ static void toy_post(struct toy_domain *toy, unsigned long start,
 }
 
 /* All that was posted has been done */
-static void toy_wait(struct toy_domain *toy)
+void toy_wait(struct toy_domain *toy)
 {
 	unsigned int page;
 
@@ -67,116 +38,16 @@ static void toy_wait(struct toy_domain *toy)
 	}
 }
 
-static void toy_flush_iotlb_all(struct iommu_domain *domain)
-{
-	toy_post(to_toy(domain), 0, TOY_PAGES * SZ_4K - 1);
-	toy_wait(to_toy(domain));
-}
-
-/* Gathers a range */
-static size_t range_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-				size_t pgsize, size_t pgcount,
-				struct iommu_iotlb_gather *gather)
-{
-	size_t removed = toy_clear(to_toy(domain), iova, pgsize * pgcount);
-
-	if (removed && !iommu_iotlb_gather_queued(gather))
-		iommu_iotlb_gather_add_range(gather, iova, removed);
-	return removed;
-}
-
-static void range_iotlb_sync(struct iommu_domain *domain,
-			     struct iommu_iotlb_gather *gather)
-{
-	toy_post(to_toy(domain), gather->start, gather->end);
-	toy_wait(to_toy(domain));
-}
-
-static const struct iommu_domain_ops range_ops = {
-	.map_pages = toy_map_pages,
-	.unmap_pages = range_unmap_pages,
-	.flush_iotlb_all = toy_flush_iotlb_all,
-	.iotlb_sync = range_iotlb_sync,
-};
-
-/* Flushes everything */
-static size_t flush_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-				size_t pgsize, size_t pgcount,
-				struct iommu_iotlb_gather *gather)
-{
-	return toy_clear(to_toy(domain), iova, pgsize * pgcount);
-}
-
-static void flush_iotlb_sync(struct iommu_domain *domain,
-			     struct iommu_iotlb_gather *gather)
-{
-	toy_flush_iotlb_all(domain);
-}
-
-static const struct iommu_domain_ops flush_ops = {
-	.map_pages = toy_map_pages,
-	.unmap_pages = flush_unmap_pages,
-	.flush_iotlb_all = toy_flush_iotlb_all,
-	.iotlb_sync = flush_iotlb_sync,
-	.iotlb_sync_always = true,
-};
-
-/* Waits for what unmap has posted */
-static size_t wait_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-			       size_t pgsize, size_t pgcount,
-			       struct iommu_iotlb_gather *gather)
-{
-	size_t removed = toy_clear(to_toy(domain), iova, pgsize * pgcount);
-
-	if (removed && !iommu_iotlb_gather_queued(gather))
-		toy_post(to_toy(domain), iova, iova + removed - 1);
-	return removed;
-}
-
-static void wait_iotlb_sync(struct iommu_domain *domain,
-			    struct iommu_iotlb_gather *gather)
-{
-	toy_wait(to_toy(domain));
-}
-
-static const struct iommu_domain_ops wait_ops = {
-	.map_pages = toy_map_pages,
-	.unmap_pages = wait_unmap_pages,
-	.flush_iotlb_all = toy_flush_iotlb_all,
-	.iotlb_sync = wait_iotlb_sync,
-	.iotlb_sync_always = true,
-};
-
-/* Invalidates in unmap */
-static size_t unmap_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-				size_t pgsize, size_t pgcount,
-				struct iommu_iotlb_gather *gather)
-{
-	size_t removed = toy_clear(to_toy(domain), iova, pgsize * pgcount);
-
-	if (removed) {
-		toy_post(to_toy(domain), iova, iova + removed - 1);
-		toy_wait(to_toy(domain));
-	}
-	return removed;
-}
-
-static const struct iommu_domain_ops unmap_ops = {
-	.map_pages = toy_map_pages,
-	.unmap_pages = unmap_unmap_pages,
-};
-
-/* The tests */
 struct toy_param {
 	const char *name;
 	const struct iommu_domain_ops *ops;
 };
 
 static const struct toy_param toy_params[] = {
-	{ "range", &range_ops },
-	{ "flush", &flush_ops },
-	{ "wait", &wait_ops },
-	{ "unmap", &unmap_ops },
+	{ "range", &toy_range_ops },
+	{ "flush", &toy_flush_ops },
+	{ "wait", &toy_wait_ops },
+	{ "unmap", &toy_unmap_ops },
 };
 
 KUNIT_ARRAY_PARAM_DESC(toy, toy_params, name);
@@ -255,7 +126,7 @@ static void test_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(domain, 0, SZ_4K));
 	before = toy->invalidations;
 	KUNIT_EXPECT_EQ(test, 0, iommu_unmap(domain, 0, SZ_4K));
-	KUNIT_EXPECT_EQ(test, domain->ops == &flush_ops,
+	KUNIT_EXPECT_EQ(test, domain->ops == &toy_flush_ops,
 			toy->invalidations - before);
 }
 
@@ -270,7 +141,7 @@ static void test_queued(struct kunit *test)
 	iommu_iotlb_gather_init(&gather);
 	gather.queued = true;
 	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap_fast(domain, 0, SZ_4K, &gather));
-	KUNIT_EXPECT_EQ(test, domain->ops == &unmap_ops, toy->invalidations);
+	KUNIT_EXPECT_EQ(test, domain->ops == &toy_unmap_ops, toy->invalidations);
 	iommu_flush_iotlb_all(domain);
 	KUNIT_EXPECT_EQ(test, 0, toy_stale(toy));
 }

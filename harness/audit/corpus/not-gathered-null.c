@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Its unmap gives io-pgtable NULL for the gather.
+ */
+#include <linux/iommu.h>
+#include <linux/io.h>
+#include <linux/io-pgtable.h>
+
+struct toy_domain {
+	struct iommu_domain domain;
+	void __iomem *base;
+	struct io_pgtable_ops *iop;
+};
+
+#define to_toy(d) container_of(d, struct toy_domain, domain)
+
+static size_t toy_unmap(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather)
+{
+	struct toy_domain *toy = to_toy(domain);
+
+	return toy->iop->unmap_pages(toy->iop, iova, pgsize, pgcount, NULL);
+}
+
+static void toy_sync(struct iommu_domain *domain,
+		     struct iommu_iotlb_gather *gather)
+{
+	struct toy_domain *toy = to_toy(domain);
+
+	writel(gather->start, toy->base + 4);
+	writel(gather->end, toy->base + 8);
+}
+
+static const struct iommu_domain_ops toy_domain_ops = {
+	.unmap_pages	= toy_unmap, /* finds: not gathered */
+	.iotlb_sync	= toy_sync,
+};

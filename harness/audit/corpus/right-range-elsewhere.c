@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sync gives the gather to another file, which may read it.
+ */
+#include <linux/iommu.h>
+#include <linux/io.h>
+#include <linux/io-pgtable.h>
+
+struct toy_domain {
+	struct iommu_domain domain;
+	void __iomem *base;
+	struct io_pgtable_ops *iop;
+	void (*flush)(struct iommu_domain *domain, struct iommu_iotlb_gather *gather);
+};
+
+#define to_toy(d) container_of(d, struct toy_domain, domain)
+
+static const struct iommu_flush_ops toy_tlb = {
+	.tlb_flush_all	= toy_tlb_flush_all,
+	.tlb_add_range	= io_pgtable_gather_range,
+};
+
+static size_t toy_unmap(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather)
+{
+	struct toy_domain *toy = to_toy(domain);
+
+	return toy->iop->unmap_pages(toy->iop, iova, pgsize, pgcount, gather);
+}
+
+static void toy_sync(struct iommu_domain *domain,
+		     struct iommu_iotlb_gather *gather)
+{
+	toy_hw_flush(to_toy(domain)->base, gather);
+}
+
+static void toy_sync_by_pointer(struct iommu_domain *domain,
+				struct iommu_iotlb_gather *gather)
+{
+	to_toy(domain)->flush(domain, gather);
+}
+
+static const struct iommu_domain_ops toy_stage1_ops = {
+	.unmap_pages	= toy_unmap,
+	.iotlb_sync	= toy_sync,
+};
+
+static const struct iommu_domain_ops toy_stage2_ops = {
+	.unmap_pages	= toy_unmap,
+	.iotlb_sync	= toy_sync_by_pointer,
+};
+
+/* Nor can be seen that these read it */
+static const struct iommu_domain_ops toy_always_ops = {
+	.unmap_pages	= toy_unmap,
+	.iotlb_sync	= toy_sync,
+	.iotlb_sync_always = true,
+};

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * io-pgtable fills the gather through tlb_add_range; the sync reads it in a
+ * helper, and the ops say that it need not always run.
+ */
+#include <linux/iommu.h>
+#include <linux/io.h>
+#include <linux/io-pgtable.h>
+
+struct toy_domain {
+	struct iommu_domain domain;
+	void __iomem *base;
+	struct io_pgtable_ops *iop;
+};
+
+#define to_toy(d) container_of(d, struct toy_domain, domain)
+
+static const struct iommu_flush_ops toy_tlb = {
+	.tlb_flush_all	= toy_tlb_flush_all,
+	.tlb_add_range	= io_pgtable_gather_range,
+};
+
+static size_t toy_unmap(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather)
+{
+	struct toy_domain *toy = to_toy(domain);
+
+	return toy->iop->unmap_pages(toy->iop, iova, pgsize, pgcount, gather);
+}
+
+static void toy_flush(struct toy_domain *toy, struct iommu_iotlb_gather *gather)
+{
+	writel(gather->start, toy->base + 4);
+	writel(gather->end, toy->base + 8);
+}
+
+static void toy_sync(struct iommu_domain *domain,
+		     struct iommu_iotlb_gather *gather)
+{
+	toy_flush(to_toy(domain), gather);
+}
+
+static const struct iommu_domain_ops toy_domain_ops = {
+	.unmap_pages	= toy_unmap,
+	.iotlb_sync	= toy_sync,
+	.iotlb_sync_always = false,
+};

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Declares at run time.
+ */
+#include <linux/iommu.h>
+#include <linux/io.h>
+#include <linux/io-pgtable.h>
+
+struct toy_domain {
+	struct iommu_domain domain;
+	void __iomem *base;
+	struct io_pgtable_ops *iop;
+};
+
+#define to_toy(d) container_of(d, struct toy_domain, domain)
+
+static size_t toy_unmap(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather)
+{
+	struct toy_domain *toy = to_toy(domain);
+
+	return toy->iop->unmap_pages(toy->iop, iova, pgsize, pgcount, gather);
+}
+
+static void toy_sync(struct iommu_domain *domain,
+		     struct iommu_iotlb_gather *gather)
+{
+	writel(1, to_toy(domain)->base);
+}
+
+static struct iommu_domain_ops toy_domain_ops = {
+	.unmap_pages	= toy_unmap,
+	.iotlb_sync	= toy_sync,
+};
+
+static int toy_probe(struct platform_device *pdev)
+{
+	toy_domain_ops.iotlb_sync_always = true;
+	return 0;
+}

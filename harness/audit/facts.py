@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the drivers of a tree do with the gather, from what facts.cocci reads."""
+
+import collections
+import re
+from dataclasses import dataclass, field
+
+# What names a page table in a driver's source, and its name in a table.
+TABLES = {r"ARM_(32|64|MALI)_LPAE.*": "LPAE", r"ARM_V7S": "v7s", r"APPLE_DART2?": "DART"}
+GENERIC_PT = "IOMMU_PT_DOMAIN_OPS"
+
+# Who adds to a gather, who writes registers, and what else may be done with a gather.
+ADD = re.compile(r"iommu_iotlb_gather_add_\w+|io_pgtable_gather_range")
+WRITE = re.compile(r"(__raw_)?write[bwlq](_relaxed)?|iowrite\w+|regmap_\w*(write|update)\w*|"
+                   r"\w*_write_reg|SET_\w+")
+HELPERS = {"iommu_iotlb_gather_queued": {"queued"}, "iommu_iotlb_gather_empty": {"start", "end"},
+           "iommu_iotlb_gather_is_disjoint": {"start", "end"}}
+ORDER = ("start", "end", "pgsize", "pt", "freelist", "queued")
+
+# A definition of a macro over more than one line, and what makes it interesting.
+MACRO = re.compile(r"^#define \w+(?:.*\\\n)+.*\n", re.M)
+OPS = re.compile(r"\(const struct iommu_domain_ops\)|^\s*\.(map_pages|unmap_pages|iotlb_sync)\b",
+                 re.M)
+
+# Arguments of the callbacks that are the gather, from 0.
+SYNC, UNMAP = 1, 4
+
+
+@dataclass
+class Row:
+    """One iommu_domain_ops (file and name); reads is None if it has no iotlb_sync."""
+    file: str
+    name: str
+    tables: set
+    reads: set
+    kind: str
+    declared: bool
+    wrong: list = field(default_factory=list)
+
+    def cells(self):
+        """-> list of str, as HEAD has them, without the verdict."""
+        reads = sorted(self.reads or (), key=lambda m: (ORDER.index(m) if m in ORDER else 9, m))
+        return [f"{self.file}: {self.name}", ", ".join(sorted(self.tables)),
+                "-" if self.reads is None else ", ".join(reads) or "nothing",
+                "yes" if self.declared else "no", self.kind]
+
+
+HEAD = ["driver", "page table", "sync reads", "declared", "class"]
+
+
+def macros(files):
+    """files: {path: str} -> str of their macros that make domain ops, [path of each line]."""
+    text, lines = "", []
+    for path, source in files.items():
+        for macro in MACRO.findall(source):
+            if OPS.search(macro):
+                text += macro
+                lines += [path] * macro.count("\n")
+    return text, lines
+
+
+class Facts:
+    """The lines of facts.cocci, each in the table of its kind."""
+
+    def __init__(self, text, place=lambda file, line: file):
+        """text: str; place: function that gives the file of a macro's line (int)."""
+        self.ops = collections.defaultdict(dict)
+        self.format = collections.defaultdict(set)
+        self.range = collections.defaultdict(set)
+        self.call = collections.defaultdict(set)
+        self.gather = collections.defaultdict(dict)
+        self.used = collections.defaultdict(set)
+        self.read = collections.defaultdict(dict)
+        self.passed = collections.defaultdict(dict)
+        for line in text.splitlines():
+            mark, _, rest = line.partition("\t")
+            if mark == "FACT":
+                kind, file, *words = rest.split("\t")
+                if kind == "member":
+                    file = place(file, int(words[0].partition(":")[0]))
+                getattr(self, "_" + kind)(file, *words)
+
+    def _member(self, file, at, name, text):
+        found = re.fullmatch(r"\. (\w+) = (.*)", text)
+        member = found[1] if found else text.partition(" ")[0]
+        self.ops[file, name, at][member] = found[2] if found else text
+
+    def _format(self, file, name):
+        for pattern, table in TABLES.items():
+            if re.fullmatch(pattern, name):
+                self.format[file].add(table)
+
+    def _range(self, file, function):
+        self.range[file].add(function.lstrip("& "))
+
+    def _call(self, file, function, callee):
+        self.call[file, function].add(callee)
+
+    def _gather(self, file, function, index, name):
+        self.gather[file, function][int(index)] = name
+
+    def _used(self, file, function, name, at):
+        self.used[file, function, name].add(at)
+
+    def _read(self, file, function, name, at, member):
+        self.read[file, function, name][at] = member
+
+    def _passed(self, file, function, name, at, callee, index):
+        self.passed[file, function, name][at] = callee, int(index)
+
+    def home(self, file, function):
+        """-> file that defines function, as seen from file; None if it is not known."""
+        homes = [where for where, name in self.gather if name == function]
+        return file if file in homes else homes[0] if len(homes) == 1 else None
+
+    def taken(self, file, function, index, above=()):
+        """What function reads of the gather that is its argument index.
+
+        -> set of str: members; name() for who is given it and is not seen;
+        ? for any other use, such as a call through a pointer.
+        """
+        home = self.home(file, function)
+        if (home, function) in above:
+            return set()
+        name = home and self.gather[home, function].get(index)
+        if not name:
+            return HELPERS.get(function) or {f"{function}()"}
+        key, found = (home, function, name), set()
+        for at in self.used[key]:
+            if at in self.read[key]:
+                found.add(self.read[key][at])
+            elif at in self.passed[key]:
+                found |= self.taken(home, *self.passed[key][at], above + ((home, function),))
+            else:
+                found.add("?")
+        return found
+
+    def reaches(self, file, function, pattern):
+        """Whether function, or what it calls in file, calls what pattern (re) matches."""
+        seen, todo = set(), {function}
+        while todo:
+            seen |= todo
+            todo = set().union(*(self.call[file, name] for name in todo)) - seen
+        return any(pattern.fullmatch(name) for name in seen)
+
+    def unmap_does(self, file, unmap, pattern):
+        """The same of unmap, or of the callbacks that a page table has in file."""
+        return any(self.reaches(file, function, pattern)
+                   for function in {unmap} | self.range[file])
+
+    def rows(self):
+        """-> list of Row, of all ops that unmap."""
+        return [self._row(file, name, members)
+                for (file, name, _), members in sorted(self.ops.items())
+                if {"unmap_pages", GENERIC_PT, GENERIC_PT + "1"} & members.keys()]
+
+    def _row(self, file, name, members):
+        unmap = function(members.get("unmap_pages"))
+        sync = function(members.get("iotlb_sync"))
+        declared = function(members.get("iotlb_sync_always")) not in (None, "false")
+        reads = self.taken(file, sync, SYNC) if sync else None
+        row = Row(file, name, {"generic_pt"} if not unmap else self.format[file] or {"own"}, reads,
+                  "always" if declared else "range" if sync else "unmap", declared)
+        if declared and reads is None:
+            row.wrong.append("declares without a sync")
+        elif declared and reads:
+            row.wrong.append("declares, and reads the gather")
+        elif row.kind == "range" and not reads:
+            row.wrong.append("does not declare, and reads nothing")
+        if row.kind == "range" and unmap and not (
+                self.taken(file, unmap, UNMAP) and self.unmap_does(file, unmap, ADD)):
+            row.wrong.append("unmap gathers nothing")
+        if row.kind == "unmap" and not self.unmap_does(file, unmap, WRITE):
+            row.wrong.append("unmap writes no register")
+        return row
+
+
+def function(value):
+    """value: str, an initializer with spaces between its tokens -> the name in it, or None.
+
+    A macro that was expanded before the value's end may follow the name.
+    """
+    found = re.match(r"(?:\( [^)]* \)|[& ])*(\w+)", value or "")
+    return found[1] if found and found[1] not in ("NULL", "0") else None
