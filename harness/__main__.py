@@ -152,7 +152,7 @@ def update():
     from . import neighbours, source
     print(source.package(update=True).origin)
     for each in neighbours.load():
-        print("Debian", each.package, neighbours.update(each))
+        print("Debian", each.package, neighbours.update(each)["version"])
 
 
 def clean():

@@ -58,7 +58,12 @@ NO_HARDWARE = re.compile(r"tests/|iommufd/|generic_pt/")
 OWN = {"host"}
 
 MARKER = re.compile(r"\s*/\* finds: ([\w ]+) \*/$")
-REPORT = re.compile(r"^(?:\./)?(\S+?):(\d+):[\d-]+: (.*)$", re.M)
+
+# What a rule prints of a file, a line and words, by mode.
+REPORT = {
+    "report": re.compile(r"^(?:\./)?(\S+?):(\d+):[\d-]+: (.*)$", re.M),
+    "org": re.compile(r"^\* TODO \[\[view:(?:\./)?(\S+?)::\S*linb=(\d+)::\S*\]\[(.*)\]\]$", re.M),
+}
 
 # Debian's; it comes with spatch, which takes one such file instead of another.
 BUILTINS = pathlib.Path("/usr/lib/coccinelle/standard.h")
@@ -72,10 +77,10 @@ def kind_of(words):
     raise Problem(f"a rule in {RULES[0].parent} says what audit.KINDS does not know: {words}")
 
 
-def reports(text):
-    """text: str, what spatch printed -> list of (file, line, kind, words)."""
+def reports(text, mode="report"):
+    """text: str, what spatch printed in mode (str) -> list of (file, line, kind, words)."""
     return [(file, int(line), kind_of(words), words)
-            for file, line, words in REPORT.findall(text)]
+            for file, line, words in REPORT[mode].findall(text)]
 
 
 def complaints(text):
@@ -173,12 +178,12 @@ def unmarked(text):
     return "".join(MARKER.sub("", line) + "\n" for line in text.splitlines())
 
 
-def corpus_is_found(corpus=HERE / "corpus"):
-    """The rules find every marker of the corpus, and no more -> (passed, failed)."""
+def corpus_is_found(mode, corpus=HERE / "corpus"):
+    """The rules find every marker of the corpus in mode (str), and no more -> (passed, failed)."""
     wanted = [(path.name, line, kind) for path in sorted(corpus.glob("*.c"))
               for line, kind in markers(path.read_text()).items()]
     found = [(file, line, kind) for rule in RULES for file, line, kind, _ in
-             reports(spatch(rule, "report", corpus, "--no-show-diff"))]
+             reports(spatch(rule, mode, corpus, "--no-show-diff"), mode)]
     passed, failed = compared(found, wanted, "in the corpus")
     right = {path.name for path in corpus.glob("*.c")} - {file for file, _, _ in wanted}
     return passed + len(right - {file for file, _, _ in found}), failed
@@ -323,7 +328,8 @@ def run(composed):
     lines = []
     for name, part in (("the rules on the series", lambda: tree_is_right(composed.tree)),
                        ("the rules on the base", lambda: base_is_wrong(composed)),
-                       ("the rules on the corpus", corpus_is_found),
+                       ("MODE=report on the corpus", lambda: corpus_is_found("report")),
+                       ("MODE=org on the corpus", lambda: corpus_is_found("org")),
                        ("MODE=patch on the corpus", corpus_is_mended),
                        ("what the drivers do", facts),
                        ("what is written about them",

@@ -67,6 +67,12 @@ class Reports(unittest.TestCase):
         self.assertEqual([report[:3] for report in audit.reports(SPATCH)],
                          [("arm/one.c", 12, "undeclared"), ("two.c", 7, "zero")])
 
+    def test_reports_in_org_mode(self):
+        self.assertEqual(audit.reports("* TODO [[view:./a/b.c::face=ovl-face1::linb=7::colb=1::"
+                                       "cole=9][adds x to the gather, which may be 0 bytes]]\n",
+                                       "org"),
+                         [("a/b.c", 7, "zero", "adds x to the gather, which may be 0 bytes")])
+
     def test_report_of_a_kind_that_is_not_known(self):
         with self.assertRaisesRegex(Problem, "KINDS"):
             audit.reports("one.c:1:2-3: looks odd\n")
@@ -129,7 +135,7 @@ class Corpus(unittest.TestCase):
         with mock.patch.object(audit, "spatch", spatch), \
                 mock.patch.object(audit, "RULES", [pathlib.Path("x.cocci")]), \
                 mock.patch.object(audit, "TOP", pathlib.Path(where.name, "build")):
-            return (said(audit.corpus_is_found, corpus)[0],
+            return (said(audit.corpus_is_found, "report", corpus)[0],
                     said(audit.corpus_is_mended, corpus)[0])
 
     def test_corpus(self):
