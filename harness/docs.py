@@ -58,7 +58,7 @@ def warnings(text, documentation, built):
 
 def run(composed):
     """Build the pages -> (pages, warnings), two int."""
-    tools.need("gcc", "make", "sphinx", "graphviz")
+    tools.need("gcc", "make", "sphinx", "yaml", "graphviz")
     mine = pages(composed)
     if not mine:
         raise Problem("the series brings no page below Documentation/")

@@ -34,12 +34,14 @@ TABLE = {
     "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),
     "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
     "coccinelle": ("spatch", "coccinelle"),
+    "libpython": ("/usr/lib/*/libpython3.*.so", "libpython3-dev"),  # spatch wants this name
     "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
     "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
     "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),
     "pahole": ("pahole", "dwarves"),
     "sparse": ("sparse", "sparse"),
     "sphinx": ("/usr/bin/sphinx-build", "python3-sphinx"),
+    "yaml": ("/usr/lib/python3/dist-packages/yaml", "python3-yaml"),
     "graphviz": ("dot", "graphviz"),
     "matplotlib": ("/usr/lib/python3/dist-packages/matplotlib", "python3-matplotlib"),
 }

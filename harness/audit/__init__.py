@@ -317,7 +317,7 @@ def page_is_right(tree, rows):
 
 def run(composed):
     """Everything above -> (passed, failed)."""
-    tools.need("coccinelle", "make", "git")
+    tools.need("coccinelle", "libpython", "gcc", "make", "git")
     TOP.mkdir(parents=True, exist_ok=True)
     rows = []
 
