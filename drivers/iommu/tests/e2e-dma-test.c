@@ -204,8 +204,8 @@ static void in_flight_test(struct kunit *test)
 	if (delay_us) {
 		e2e_start_write(test, edt->edev, iova, 0xa5);
 		started = ktime_get();
-		/* Timers may be too coarse to sleep for 1 ms less */
-		while (ktime_us_delta(ktime_get(), started) < delay_us - 1000)
+		/* Timers may be too coarse to sleep for 2 ms less */
+		while (ktime_us_delta(ktime_get(), started) < delay_us - 2000)
 			cpu_relax();
 		unmap_page(edt, iova);
 	} else {
