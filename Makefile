@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-# Kernel patches and their tests: `make help` lists the targets.
+# Kernel patches and their tests: `make help` lists the targets and what they take.
 PYTHON := /usr/bin/python3
 MAKEFLAGS += --no-print-directory
-export KDIR TOPIC JOB SAN ONLY
-.PHONY: all check kunit mutants fixes e2e e2e-history models-history bench audit docs readme series tree export mend update clean help
+GOALS := $(or $(MAKECMDGOALS),all)
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 .NOTPARALLEL:
+.PHONY: $(GOALS)
 
-all check kunit mutants fixes e2e e2e-history models-history bench audit docs readme series tree export mend update clean help: $(PYTHON)
-	@$(PYTHON) -m harness $@
+# The harness knows which targets and variables there are.
+$(GOALS): $(PYTHON)
+	@$(PYTHON) -m harness $@ $(foreach name,$(GIVEN),$(name)="$$$(name)")
 
 $(PYTHON):
 	@set -- apt-get install -y -qq --no-install-recommends python3; test $$(id -u) = 0 || set -- sudo -n "$$@"; \

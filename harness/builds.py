@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Every commit builds: what it touches, with each configuration of builds.toml."""
+"""Every topic builds on what it needs, with each configuration of builds.toml.
+
+Each of its commits compiles what it touches with one configuration that has it; where
+the topic ends, all configurations build what it changes, and link.
+"""
 
 import collections
 import hashlib
@@ -8,11 +12,11 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import tomllib
 from dataclasses import dataclass, field
 
-from . import tools
+from . import compose, tools, topics
+from .commits import Commits
 from .kunit import compiler
 from .report import Problem, Stage
 from .run import BUILD, ROOT, git, output
@@ -107,7 +111,7 @@ def configure(config):
 
 
 class Builder:
-    """Builds commits with one configuration and remembers what was good."""
+    """Builds commits with one configuration, and knows the warnings of the base."""
 
     def __init__(self, config, base):
         """config: Config; base: str, commit id of the base."""
@@ -120,7 +124,7 @@ class Builder:
         if self.state.get("key") != key or "warnings" not in self.state:
             shutil.rmtree(config.out, ignore_errors=True)
             config.out.mkdir(parents=True)
-            self.state = {"key": key, "good": [], "config": None, "open": False}
+            self.state = {"key": key, "config": None, "open": False}
             self.build_base(base)
 
     def save(self, **changes):
@@ -162,30 +166,25 @@ class Builder:
         return ["vmlinux", *self.config.targets] if whole and self.config.link \
             else self.config.targets
 
-    def check(self, commit, touched, ends):
-        """Build one commit.
-
-        touched: its paths; ends: bool, it is the last of its topic.
-        Return (ok: bool, text: str what it was or what is wrong).
-        """
-        link = ends and self.config.link
-        stamp = git(WORKTREE, "rev-parse", f"{commit}^{{tree}}").strip()
-        stamp += " linked" if link else ""
-        if stamp in self.state["good"]:
-            return True, "known good"
+    def has(self):
+        """-> set of str, the files of what is built (tree paths)."""
         if not self.files:
             self.files = built(self.config)
-        if not link and not any(concerns(path, self.files) for path in touched):
-            return True, "not touched"
-        done = self.build(commit, self.targets(ends))
+        return self.files
+
+    def check(self, commit, whole):
+        """Build commit (id); whole: bool, link as well if the table says so.
+
+        Return str, what is wrong, "" if nothing.
+        """
+        done = self.build(commit, self.targets(whole))
         new = warnings(done.stdout)
         new -= collections.Counter(self.state["warnings"])
-        if done.returncode or new:
-            words = list(new) or done.stdout.splitlines()[-15:]
-            return False, "\n".join(words)
         self.files = set()
-        self.save(open=False, good=self.state["good"] + [stamp])
-        return True, "linked" if link else "built"
+        if done.returncode or new:
+            return "\n".join(list(new) or done.stdout.splitlines()[-15:])
+        self.save(open=False)
+        return ""
 
 
 def concerns(path, files):
@@ -207,54 +206,80 @@ def usable(config):
     return not done.returncode
 
 
-def worktree(tree, commit, where):
-    """Make sure where (path) is a work tree of the repository tree (new: of commit)."""
-    common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
-    try:
-        if git(where, *common) == git(tree, *common):
-            return
-    except (Problem, OSError):
-        pass
-    stage = Stage("work tree for builds")
-    shutil.rmtree(where, ignore_errors=True)
-    git(tree, "worktree", "prune")
-    git(tree, "worktree", "add", "-q", "--detach", where, commit)
-    stage.done()
+def check_commit(commit, touched, builders):
+    """Compile what commit (id) touches (paths), each file with one of builders (list).
+
+    Return a list of (configuration, what is wrong or "").
+    """
+    rows, tried = [], set()
+    left = [path for path in touched if not path.startswith(USERLAND)]
+    sources = {path for path in left if path.endswith(".c")} & set(git(
+        WORKTREE, "ls-tree", "-r", "--name-only", commit).splitlines())
+
+    def build(builder):
+        rows.append((builder.config.name, builder.check(commit, False)))
+        tried.add(builder.config.name)
+        return not rows[-1][1]
+
+    for path in sorted(left, key=lambda path: path not in sources):
+        fits = [each for each in builders if concerns(path, each.has())]
+        if fits and not any(each.config.name in tried for each in fits):
+            build(fits[0])
+    # New files are known when they were built.
+    for builder in builders:
+        missing = sources - set().union(*(each.has() for each in builders))
+        if missing and builder.config.name not in tried and all(not row[1] for row in rows):
+            build(builder)
+    return rows
 
 
 def run(composed):
-    """Build every commit of composed with every configuration.
+    """Build all topics -> (passed, failed), two int; what is wrong is printed.
 
-    Return a list of (subject, configuration, ok, seconds, text); one more per
-    C file of the series that no configuration builds.
+    One is counted for each commit and configuration that was built, one more for each
+    C file that no configuration builds.
     """
     configs = load()
     tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
-    worktree(composed.tree, composed.base.commit, WORKTREE)
-    configs = [config for config in configs if usable(config)]
-    builders = [Builder(config, composed.base.commit) for config in configs]
-    rows, sources = [], set()
-    before = composed.base.commit
-    stage = Stage("commits", len(builders) * sum(len(t.commits) for t in composed.topics))
-    for topic in composed.topics:
-        for commit in topic.commits:
-            subject = git(composed.tree, "log", "-1", "--format=%s", commit).strip()
-            touched = git(composed.tree, "diff", "--name-only", "--no-renames",
-                          before, commit).split()
-            sources.update(p for p in touched
-                           if p.endswith(".c") and not p.startswith(USERLAND))
-            before = commit
-            for builder in builders:
-                name = builder.config.name
+    base = composed.base.commit
+    compose.worktree(composed.tree, WORKTREE, base)
+    builders = [Builder(config, base) for config in configs if usable(config)]
+    known = topics.read()[1]
+    # Those on `sync` have another iommu.h, which most files include.
+    names = sorted(known, key=lambda name: "sync" in topics.alone(known, name))
+    passed = failed = 0
+
+    def count(what, rows):
+        nonlocal passed, failed
+        for name, wrong in rows:
+            passed, failed = passed + (not wrong), failed + bool(wrong)
+            if wrong:
+                print(f"\n{what}: FAILED with {name}\n{wrong}", flush=True)
+
+    stage = Stage("commits", sum(topics.all_of(known).values()))
+    with Commits(composed.base, tree=composed.tree) as commits:
+        for name in names:
+            branch = commits.make(topics.alone(known, name))[-1]
+            before, sources = branch.start, set()
+            for commit in branch.commits:
+                subject = git(composed.tree, "log", "-1", "--format=%s", commit).strip()
                 stage.step(f"{name}: {subject}")
-                start = time.monotonic()
-                ok, text = builder.check(commit, touched, commit == topic.commits[-1])
-                rows.append((subject, name, ok, time.monotonic() - start, text))
-                if not ok:
-                    print(f"\n{subject}: FAILED with {name}\n{text}", flush=True)
-    there = set(git(composed.tree, "ls-tree", "-r", "--name-only", before).splitlines())
-    for path in sorted(sources & there - set().union(*map(built, configs))):
-        rows.append((path, "any", False, 0.0, "no configuration builds it"))
-        print(f"{path}: no configuration of harness/builds.toml builds it")
-    stage.done(f"{sum(not row[2] for row in rows)} failed")
-    return rows
+                touched = changed(composed.tree, before, commit)
+                sources.update(path for path in touched
+                               if path.endswith(".c") and not path.startswith(USERLAND))
+                count(f"{name}: {subject}", check_commit(commit, touched, builders))
+                before = commit
+            whole = changed(composed.tree, base, branch.end)
+            count(f"{name} as a whole", [
+                (each.config.name, each.check(branch.end, True)) for each in builders
+                if any(concerns(path, each.has()) for path in whole)])
+            there = git(composed.tree, "ls-tree", "-r", "--name-only", branch.end).splitlines()
+            lost = sources & set(there) - set().union(*(each.has() for each in builders))
+            count(name, [("any configuration", f"none builds {path}") for path in sorted(lost)])
+    stage.done(f"{failed} failed")
+    return passed, failed
+
+
+def changed(tree, old, new):
+    """-> list of str, the paths that differ between the commits old and new of tree."""
+    return git(tree, "diff", "--name-only", "--no-renames", old, new).split()

@@ -2,6 +2,7 @@
 """`make check`: everything a change must pass."""
 
 import collections
+import json
 import os
 import pathlib
 import re
@@ -9,12 +10,13 @@ import subprocess
 import tempfile
 import time
 
-from . import (audit, bench, builds, docs, drivers, fixes, history, jobs, kunit, mails, mutants,
-               neighbours, series, sparse, tools, verdict)
-from .report import Problem, Stage, minutes, table
+from . import (alone, audit, bench, builds, commits, docs, drivers, export, fixes, history, jobs,
+               kunit, mails, mutants, neighbours, sparse, tools, topics, verdict)
+from .report import Problem, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
-MAILS = BUILD / "check"
+# What each part took last time, for `make check LIST=1`.
+TIMES = BUILD / "check.json"
 
 # What checkpatch.pl cannot know here: its type, and why it does not matter.
 IGNORED = {
@@ -52,31 +54,48 @@ def count_unittest(text):
 
 def run_round_trip(composed):
     """export(compose(repository)) is the repository."""
-    wrong = series.round_trip(composed)
-    print(*(f"export would change {path}" for path in wrong), sep="\n", end="")
+    wrong = export.round_trip(composed.tree, composed.base)
+    print(*(f"export would change {path}" for path in wrong), sep="\n", end="\n" if wrong else "")
     return sum(len(t.commits) for t in composed.topics) * (not wrong), len(wrong)
 
 
+def run_topics(composed):
+    """Each topic applies to what it needs, as `git am` takes it, and needs all of that."""
+    return alone.applies(composed)
+
+
+class Mails:
+    """The mails of all topics, written once for all checks of a run."""
+
+    def __init__(self):
+        self.scratch = self.paths = None
+
+    def of(self, composed):
+        """-> {topic: path of its mails} of composed (compose.Composed)."""
+        if not self.paths:
+            self.scratch = tempfile.TemporaryDirectory()
+            self.paths = mails.write(composed, list(topics.read()[1]),
+                                     pathlib.Path(self.scratch.name), who=commits.composer())
+        return self.paths
+
+
+WRITTEN = Mails()
+
+
 def run_mails(composed):
-    """The mails of all topics, applied to the base, are the composed tree."""
-    mails.write(composed, MAILS, who=series.identity() or series.NOBODY)
-    count = sum(1 for _ in patches())
-    if mails.applies(composed, MAILS):
-        return count, 0
-    print(f"the mails in {MAILS} do not give the composed tree")
-    return 0, count
+    """The mails of each topic, on what it needs, are that topic."""
+    passed = failed = 0
+    for name, directory in WRITTEN.of(composed).items():
+        count = len(mails.of_patches(directory))
+        good = mails.applies(composed, directory, name)
+        print(*[] if good else [f"the mails in {directory} are not the topic {name}"], end="")
+        passed, failed = passed + count * good, failed + count * (not good)
+    return passed, failed
 
 
 def run_neighbours(_composed):
     """What applies to other releases of Linux is what neighbours.toml and the README say."""
     return neighbours.check()
-
-
-def patches():
-    """Yield the mails that hold patches (paths), in order."""
-    for mail in sorted(MAILS.glob("*/*.patch")):
-        if not mail.name.startswith("0000-"):
-            yield mail
 
 
 def run_checkpatch(composed):
@@ -87,7 +106,7 @@ def run_checkpatch(composed):
     # It runs a Python script that wants the packages of Debian's python3.
     env = {**os.environ, "PATH": f"/usr/bin:{os.environ['PATH']}"}
     passed = failed = 0
-    for mail in patches():
+    for mail in (mail for each in WRITTEN.of(composed).values() for mail in mails.of_patches(each)):
         done = subprocess.run(
             ["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types",
              "--no-summary", f"--ignore={','.join(IGNORED)}", mail],
@@ -116,7 +135,7 @@ def kernel_doc(tree, directory, path):
 def run_kernel_doc(composed):
     """No C file has a kernel-doc warning that it did not have in the base."""
     passed = failed = 0
-    base, end = composed.base.commit, composed.topics[-1].end
+    base, end = composed.base.commit, composed.end
     changed = git(composed.tree, "diff", "--name-only", "--no-renames",
                   "--diff-filter=d", base, end, "--", "*.c", "*.h").split()
     with tempfile.TemporaryDirectory() as old:
@@ -140,10 +159,8 @@ def run_docs(composed):
 
 
 def run_builds(composed):
-    """Every commit builds without a new warning, with every configuration."""
-    rows = builds.run(composed)
-    passed = sum(row[2] for row in rows)
-    return passed, len(rows) - passed
+    """Every commit compiles what it touches, every topic builds, without a new warning."""
+    return builds.run(composed)
 
 
 def run_sparse(composed):
@@ -197,21 +214,22 @@ def run_audit(composed):
 
 
 CHECKS = {
-    "harness tests": run_unittest,
-    "round trip": run_round_trip,
-    "mails apply": run_mails,
+    "harness": run_unittest,
+    "round-trip": run_round_trip,
+    "topics": run_topics,
+    "mails": run_mails,
     "neighbours": run_neighbours,
     "checkpatch": run_checkpatch,
     "kernel-doc": run_kernel_doc,
     "docs": run_docs,
     "audit": run_audit,
-    "KUnit": run_kunit,
+    "kunit": run_kunit,
     "cost": run_bench,
     "mutants": run_mutants,
     "fixes": run_fixes,
     "history": run_history,
-    "models' history": run_models_history,
-    "commits build": run_builds,
+    "models-history": run_models_history,
+    "builds": run_builds,
     "sparse": run_sparse,
 }
 
@@ -231,7 +249,28 @@ def run_all(composed, checks):
             print(f"{name}: {problem}", flush=True)
             passed, failed = 0, 1
         rows.append((name, passed, failed, time.monotonic() - start))
+        remember(*rows[-1])
     return rows
+
+
+def remember(name, passed, failed, seconds):
+    """Note for LIST=1 how a check went."""
+    TIMES.parent.mkdir(parents=True, exist_ok=True)
+    TIMES.write_text(json.dumps({**last(), name: [passed, failed, seconds]}))
+
+
+def last():
+    """-> {check: [passed, failed, seconds]}, how those went that were run before."""
+    return json.loads(TIMES.read_text()) if TIMES.exists() else {}
+
+
+def show():
+    """Print the checks there are, and how they went last time."""
+    known = last()
+    table(["check", "what it holds", "last: passed", "failed", "time"], [
+        [name, function.__doc__.splitlines()[0],
+         *(["", "", ""] if name not in known else
+           [*known[name][:2], minutes(known[name][2])])] for name, function in CHECKS.items()])
 
 
 def closing(rows):
@@ -244,8 +283,13 @@ def closing(rows):
     return failed
 
 
-def run(checks=CHECKS):
-    """Compose and run checks; return the number of things that failed (int)."""
-    composed = series.compose()
-    print(f"Linux {composed.base.version} from {composed.base.origin}")
-    return closing(run_all(composed, checks))
+def run(compose, only=(), checks=CHECKS):
+    """Compose and run checks, of these just only (names); return how many things failed.
+
+    compose: function that returns a compose.Composed.
+    """
+    for name in only:
+        if name not in checks:
+            raise Problem(f"there is no check {name}; there are {', '.join(checks)}")
+    return closing(run_all(compose(), {name: function for name, function in checks.items()
+                                       if not only or name in only}))

@@ -26,7 +26,7 @@ MISSING = re.compile(r"(?:nonexisting document|unknown document:) '([^']+)'")
 def pages(composed):
     """-> names (list of str), without .rst, of the pages that the series changes."""
     changed = git(composed.tree, "diff", "--name-only", "--no-renames", "--diff-filter=d",
-                  composed.base.commit, composed.topics[-1].end, "--",
+                  composed.base.commit, composed.end, "--",
                   "Documentation/*.rst").split()
     return [path.removeprefix("Documentation/").removesuffix(".rst") for path in changed]
 

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The topic `fixes` on Linux as it is, one commit left out at a time: what fails?"""
+"""The topics fixes/* on Linux as it is, one commit left out at a time: what fails?"""
 
 import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 
-from . import history, jobs, kunit, mutants, verdict
-from .patches import read_patch, read_series
+from . import history, jobs, kunit, mutants, patches, topics, verdict
 from .report import Problem, Stage, table
 from .run import ROOT, git
 
 HERE = ROOT / "harness" / "fixes.toml"
-TOPIC = "fixes"
+TOPICS = "fixes/*"
 
 # Seconds that a case may take.
 TIMEOUT = 40
@@ -50,20 +49,22 @@ def load(path=HERE):
     return fixes
 
 
-def paths(fixes, names):
+def paths(fixes, known):
     """Return {name of a Fix's patch: path}; Problem unless each patch has one Fix.
 
-    fixes: list of Fix; names: list of str, the files of the topic.
+    fixes: list of Fix; known: {name: topics.Topic}, of which those are meant that
+    TOPICS matches.
     """
-    found = {fix.patch: [name for name in names if name[3:] == f"{fix.patch}.patch"]
-             for fix in fixes}
-    missing = set(names) - {name for each in found.values() for name in each}
-    wrong = [f"{name} is in patches/{TOPIC} but not in {HERE}" for name in sorted(missing)] + \
-            [f"{name} is in {HERE} but not in patches/{TOPIC}" for name, each in found.items()
-             if not each]
+    there = {topics.slug(patch): topics.path_of(name, patch)
+             for name in topics.chosen(known, [TOPICS]) for patch in known[name].patches}
+    named = {fix.patch for fix in fixes}
+    wrong = [f"{name} is in patches/{TOPICS} but not in {HERE}"
+             for name in sorted(there.keys() - named)] + \
+            [f"{name} is in {HERE} but not in patches/{TOPICS}"
+             for name in sorted(named - there.keys())]
     if wrong:
         raise Problem("\n".join(wrong))
-    return {name: ROOT / "patches" / TOPIC / each[0] for name, each in found.items()}
+    return there
 
 
 def job_of(fix):
@@ -74,7 +75,7 @@ def job_of(fix):
     job = known[fix.job]
     kernel = job.kernel
     name, config = ALONE.get(kernel.name, (
-        f"{kernel.name}-fixes", f"drivers/iommu/tests/e2e-{kernel.arch}.kunitconfig"))
+        f"{kernel.name}-fixes", f"drivers/iommu/tests/e2e/e2e-{kernel.arch}.kunitconfig"))
     if fix.series:
         name, config = kernel.name, ""
     return dataclasses.replace(job, kernel=dataclasses.replace(
@@ -114,10 +115,9 @@ def prepare(composed, fixes):
     their cases fails.
     """
     series = fixes[0].series
-    history.checkout(composed, history.Row(kernel="", fixes=not series))
+    history.checkout(composed, history.Row("") if series else
+                     history.Row("", topics=history.MODELS))
     job = job_of(fixes[0])
-    if job.kernel.arch == "um" and not series:
-        history.add_models(composed)
     build(job)
     cases = sorted({case for fix in fixes for case in fix.cases})
     wrong = [f"{case} {state}: {words}" for case, (state, words) in run_cases(cases, job).items()
@@ -137,7 +137,7 @@ def undo(fix, path):
             raise Problem(f"{HERE}: {fix.patch}: old is in {fix.file} {text.count(fix.old)} times")
         source.write_text(edit.apply(text))
         return lambda: source.write_text(text)
-    diff = read_patch(path)[1].decode(errors="surrogateescape")
+    diff = patches.read(path).diff.decode(errors="surrogateescape")
     git(history.TREE, "apply", "-R", "-", stdin=diff)
     return lambda: git(history.TREE, "apply", "-", stdin=diff)
 
@@ -165,7 +165,7 @@ def run(composed, only="", sample=False):
     Return (int, fixes that are missed; int, that no test misses).
     """
     fixes = load()
-    where = paths(fixes, read_series(ROOT)[1][TOPIC])
+    where = paths(fixes, topics.read()[1])
     chosen = [fix for fix in fixes if only in fix.patch and (fix.check or not sample)]
     if not chosen:
         raise Problem(f"no fix of {HERE} has {only!r} in its name")

@@ -7,8 +7,7 @@ import time
 import tomllib
 from dataclasses import dataclass
 
-from . import builds, drivers, jobs, kunit, verdict
-from .patches import read_patch, read_series
+from . import compose, drivers, jobs, kunit, topics, verdict
 from .report import Problem, Stage, minutes, table
 from .run import BUILD, ROOT, git
 
@@ -16,8 +15,8 @@ HERE = ROOT / "harness" / "history"
 TOP = BUILD / "history"
 TREE = TOP / "linux"
 
-# The suite, and the lines that build it: all that a base needs to be tested.
-SUITE = ("drivers/iommu/tests", "drivers/iommu/Kconfig", "drivers/iommu/Makefile")
+# What runs drivers on models, on a base with fixes.
+MODELS = ["fixes/*", "kunit-mmio", "end-to-end", "models"]
 
 # Cases that say who is called and not who is safe.
 CONTRACT = "iommu_e2e.empty_gather_test"
@@ -32,9 +31,8 @@ WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
 class Row:
     """One table of rows.toml."""
     kernel: str
-    base: bool = False
-    fixes: bool = False
-    revert: str = ""
+    topics: list = dataclasses.field(default_factory=lambda: ["*"])
+    without: str = ""
     apply: str = ""
     unsafe: list = dataclasses.field(default_factory=list)
     warns: list = dataclasses.field(default_factory=list)
@@ -54,48 +52,13 @@ def load(path=HERE / "rows.toml"):
         raise Problem(f"{path} has a bad table: {error}") from None
 
 
-def patch(row):
-    """Return the diffs of row, list of (bytes, True to take it back)."""
-    diffs = []
-    if row.revert:
-        found = [ROOT / "patches" / topic / name
-                 for topic, names in read_series(ROOT)[1].items() for name in names
-                 if row.revert in name]
-        if len(found) != 1:
-            raise Problem(f"{HERE}/rows.toml: {len(found)} patches are called {row.revert}")
-        diffs.append((read_patch(found[0])[1], True))
-    if row.apply:
-        diffs.append(((HERE / row.apply).read_bytes(), False))
-    return diffs
-
-
-def topic(composed, name):
-    """Return the topic called name (str) of what is composed."""
-    return next(each for each in composed.topics if each.name == name)
-
-
 def checkout(composed, row):
     """Make TREE the kernel of row (Row); a Problem if a patch does not apply."""
-    TOP.mkdir(parents=True, exist_ok=True)
-    builds.worktree(composed.tree, composed.base.commit, TREE)
-    end = composed.topics[-1].end
-    start = (topic(composed, "fixes").end if row.fixes else
-             composed.base.commit if row.base else end)
-    git(TREE, "checkout", "-q", "--force", "--detach", start)
-    git(TREE, "clean", "-qfd", "--", *SUITE)
-    if start != end:
-        git(TREE, "checkout", "-q", end, "--", *SUITE)
-    for diff, back in patch(row):
-        git(TREE, "apply", *(["-R"] if back else []), "-",
-            stdin=diff.decode(errors="surrogateescape"))
-
-
-def add_models(composed):
-    """Give TREE, a base with SUITE, what the models of hardware need besides."""
-    git(TREE, "apply", "--index", "-", stdin=git(
-        composed.tree, "diff", "--binary", topic(composed, "kunit-mmio").start,
-        topic(composed, "iommu-models").end, "--", ".",
-        *(f":!{path}" for path in SUITE), ":!Documentation"))
+    known = topics.read()[1]
+    without = (topics.find(row.without),) if row.without else ()
+    compose.beside(composed, TREE, topics.chosen(known, row.topics), without)
+    if row.apply:
+        git(TREE, "apply", HERE / row.apply)
 
 
 def judge(row, job, run):
@@ -197,7 +160,6 @@ def run_models(composed):
         print(f"\n{count}/{len(rows)} {row.kernel} ({minutes(time.monotonic() - start)})",
               flush=True)
         checkout(composed, row)
-        add_models(composed)
         if not kunit.build(TREE, kernel):
             raise Problem(f"the kernel of {row.kernel} does not build")
         found = {}

@@ -28,6 +28,7 @@ class Kernel:
     trim: list = field(default_factory=list)
     cross_compile: str = ""
     tools: list = field(default_factory=list)
+    topic: str = ""
     top: pathlib.Path = BUILD
 
     @property
@@ -68,6 +69,8 @@ def load(path=ROOT / "harness" / "jobs.toml"):
     try:
         kernels = {name: Kernel(name=name, **table)
                    for name, table in tables["kernel"].items()}
+        for kernel in kernels.values():
+            kernel.top = BUILD / "alone" if kernel.topic else BUILD
         for name, table in tables["job"].items():
             table["kernel"] = kernels[table["kernel"]]
             for mode in table.pop("modes", [""]):

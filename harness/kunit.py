@@ -11,7 +11,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from . import qemu, tools, verdict
+from . import compose, qemu, tools, topics, verdict
 from .jobs import KUNIT, build_options, load, run_options, upstream
 from .report import Problem, Stage
 from .run import BUILD, PYTHON, ROOT
@@ -189,22 +189,30 @@ def run(composed, names):
             raise Problem(f"no job is called {name}; there are: {', '.join(jobs)}")
     rows, built = [], {}
     for job in (jobs[name] for name in names):
-        kernel = job.kernel.name
+        kernel, tree = job.kernel.name, tree_of(composed, job.kernel)
         if kernel not in built:
-            built[kernel] = build(composed.tree, job.kernel)
-        rows += (run_job(composed.tree, job) if built[kernel] else
+            built[kernel] = build(tree, job.kernel)
+        rows += (run_job(tree, job) if built[kernel] else
                  [verdict.Result(job.name, "(build)", 0, 1, 0, 0.0)])
     return rows
 
 
-def unit(composed):
-    """Run the job that $JOB names, else those that jobs.toml marks as default.
+def tree_of(composed, kernel):
+    """Return the tree (path) that kernel (Kernel) is built from, made if it is its own."""
+    if not kernel.topic:
+        return composed.tree
+    compose.beside(composed, kernel.top / "linux", topics.alone(topics.read()[1], kernel.topic))
+    return kernel.top / "linux"
 
-    With $SAN not empty, these with sanitizers.  Print a table, return a list of Result.
+
+def unit(composed, job="", san=False):
+    """Run the job called job (str), else those that jobs.toml marks as default.
+
+    san: bool, with sanitizers.  Print a table, return a list of Result.
     """
-    san = bool(os.environ.get("SAN"))
-    chosen = [os.environ["JOB"] + "-san" * san] if os.environ.get("JOB") else \
-        [name for name, job in load().items() if (job.san if san else job.default)]
+    suffix = "-san" if san else ""
+    chosen = [job + suffix] if job else \
+        [name for name, each in load().items() if (each.san if san else each.default)]
     rows = run(composed, chosen)
     verdict.show(rows)
     return rows

@@ -12,9 +12,9 @@ import subprocess
 import tomllib
 from dataclasses import dataclass
 
-from . import builds, jobs, kunit, verdict
+from . import compose, jobs, kunit, verdict
 from .report import Problem, Stage, table
-from .run import BUILD, ROOT, git
+from .run import BUILD, ROOT
 
 HERE = ROOT / "harness" / "mutants"
 TOP = BUILD / "mutants"
@@ -225,8 +225,7 @@ def set_up(composed, count):
         job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=top))
         bench = Bench(f"mutant-{number}", top / "linux", job)
         top.mkdir(parents=True, exist_ok=True)
-        builds.worktree(composed.tree, composed.base.commit, bench.tree)
-        git(bench.tree, "checkout", "-q", "--force", "--detach", composed.topics[-1].end)
+        compose.worktree(composed.tree, bench.tree, composed.end)
         if not kunit.build(bench.tree, job.kernel):
             raise Problem("the kernel does not build without any mutation")
         benches.append(bench)

@@ -12,9 +12,9 @@ import tempfile
 import tomllib
 from dataclasses import dataclass, field
 
-from . import drivers, series, source
+from . import compose, drivers, patches, source, topics
 from .archive import Archive, Missing, fetched, keep, lock
-from .patches import needed, read_patch, touched
+from .commits import Commits
 from .report import Problem, Stage
 from .run import BUILD, CACHE, ROOT, git
 
@@ -50,33 +50,37 @@ def load(path=HERE):
 
 # --- a tree of the user's
 
-def survey(base, only=None, root=ROOT):
-    """-> patches (list of series.Unfit) that do not apply to base (source.Base).
+def wanted(only=None, root=ROOT):
+    """-> topics.Parts: the topic only (str) and what it needs, or all of them."""
+    known = topics.read(root)[1]
+    return topics.alone(known, only) if only else topics.all_of(known)
 
-    Those are left out, and the others tried on.  only: str, the last topic to try.
-    Nothing is kept, and nothing is checked out.
+
+def survey(base, parts, root=ROOT):
+    """-> patches (list of commits.Unfit) of parts that do not apply to base (source.Base).
+
+    Those are left out, and the others tried on.  Nothing is kept, and nothing is
+    checked out.
     """
     found = []
-    wanted = needed(only, root)
-    stage = Stage(f"try {total(wanted)} commits on Linux {base.version}")
-    with tempfile.TemporaryDirectory() as scratch:
-        tree = pathlib.Path(scratch, "linux")
-        series.borrow(tree, base.repo)
-        series.commits(root, tree, base, series.NOBODY, wanted, found.append)
-    stage.done(f"{total(wanted) - len(found)} apply")
+    stage = Stage(f"try {total(parts)} commits on Linux {base.version}")
+    with Commits(base, root, who=patches.PROJECT) as commits:
+        commits.make(parts, found.append)
+    stage.done(f"{total(parts) - len(found)} apply")
     return found
 
 
-def compose(base, only=None, root=ROOT, tree=TREE):
-    """As series.compose(), on a base of another release -> series.Composed.
+def tree(base, only=None, root=ROOT, where=TREE):
+    """As compose.compose(), on a base of another release -> compose.Composed.
 
     That is in a tree of its own.  Raises Problem, which names the first patch that
     does not apply, before anything is made.
     """
-    unfit = survey(base, only, root)
+    parts = wanted(only, root)
+    unfit = survey(base, parts, root)
     if unfit:
-        raise Problem(describe(base, unfit, needed(only, root)))
-    return series.compose(root, tree, base, only)
+        raise Problem(describe(base, unfit, parts, root))
+    return compose.compose(root, where, base, only)
 
 
 def mails(base):
@@ -84,44 +88,46 @@ def mails(base):
     return TOP / base.version
 
 
-def total(wanted):
-    """wanted: dict as of patches.needed() -> int, its patches."""
-    return sum(map(len, wanted.values()))
+def total(parts):
+    """-> int, the patches of parts (topics.Parts)."""
+    return sum(parts.values())
 
 
-def describe(base, unfit, wanted):
+def describe(base, unfit, parts, root=ROOT):
     """-> str: which patch is the first that does not apply, where, and what else.
 
-    unfit: list of series.Unfit, not empty; wanted: dict as of patches.needed().
+    unfit: list of commits.Unfit, not empty; parts: what was tried.
     """
     first, *others = unfit
-    topic, patch = first.path.parent.name, first.path.name
-    earlier = list(wanted)[:list(wanted).index(topic)]
-    count = list(wanted[topic]).index(patch)
-    subject = read_patch(first.path)[0].decode(errors="replace").partition("\n")[0]
-    applied = [f"{each} {len(wanted[each])} of {len(wanted[each])}" for each in earlier]
+    topic, count = place(first.path, root)
+    earlier = list(parts)[:list(parts).index(topic)]
+    applied = [f"{each} {parts[each]} of {parts[each]}" for each in earlier]
     text = [f"the patches do not all apply to Linux {base.version}, {base.origin}; the first "
-            "that does not:", f"  patches/{topic}/{patch}", f"  {subject}",
-            *(f"    {line}" for line in where(first)),
-            "Those before it apply: " +
-            ", ".join(applied + [f"{topic} {count} of {len(wanted[topic])}"])]
+            "that does not:", f"  {first.path.relative_to(root)}",
+            f"  {patches.read(first.path).subject}", *(f"    {line}" for line in where(first)),
+            "Those before it apply: " + ", ".join(applied + [f"{topic} {count} of {parts[topic]}"])]
     if others:
-        text += [f"Without it, {total(wanted) - len(unfit)} of {total(wanted)} apply; these "
+        text += [f"Without it, {total(parts) - len(unfit)} of {total(parts)} apply; these "
                  "do not either:",
-                 *(f"  patches/{each.path.parent.name}/{each.path.name}" for each in others)]
+                 *(f"  {each.path.relative_to(root)}" for each in others)]
     text.append("Nothing was made or changed; the patches stay those for "
-                f"{source.SERIES}. Port them in a tree of your own" +
-                (f", or take what comes before:\n  make series TOPIC={earlier[-1]} KDIR=..."
-                 if earlier else "."))
+                f"{source.RELEASE}. Port them in a tree of your own, or take a topic that needs "
+                "none of them:\n  make series TOPIC=... KDIR=...")
     return "\n".join(text)
 
 
+def place(path, root=ROOT):
+    """path: of a patch -> (str, its topic; int, how many come before it there)."""
+    topic = str(path.parent.relative_to(root / "patches"))
+    return topic, list(topics.read(root)[1][topic].patches).index(path.name)
+
+
 def where(unfit):
-    """-> list of str: each file of unfit (series.Unfit) that does not fit, and its hunk.
+    """-> list of str: each file of unfit (commits.Unfit) that does not fit, and its hunk.
 
     git names the first such hunk of a file.
     """
-    files = re.split(rb"^diff --git a/(.*) b/\1$", unfit.diff, flags=re.M)
+    files = re.split(rb"^diff --git a/(.*) b/\1$", unfit.mail, flags=re.M)
     hunks = {path.decode(errors="replace"): re.findall(r"^@@ .*$", text.decode(errors="replace"),
                                                        re.M)
              for path, text in zip(files[1::2], files[2::2])}
@@ -152,7 +158,7 @@ def package(each, repo, root=ROOT, cache=CACHE, archive=Archive):
         known = _fetch(each, top, archive, False)
         stage = Stage(f"read {each.package} {known['version']}")
         commit = source.imported(top / known["file"], repo, "neighbour", each.package,
-                                 touched(root) | {"Makefile"})
+                                 patches.touched(root) | {"Makefile"})
         stage.done()
     return source.Base(repo, commit, source.version(git(repo, "show", f"{commit}:Makefile")),
                        f"Debian {each.package} {known['version']}")
@@ -170,37 +176,47 @@ def _fetch(each, top, archive, newer):
     return known
 
 
-def name(path):
+def name(path, root=ROOT):
     """path: of a patch -> str, its topic and name, without number and ending."""
-    return f"{path.parent.name}/{path.stem.partition('-')[2]}"
+    return f"{place(path, root)[0]}/{topics.slug(path.name)}"
 
 
-def compare(each, unfit, wanted):
+def compare(each, unfit, known, root=ROOT):
     """-> list of str: what is not as each (Neighbour) says.
 
-    unfit: list of series.Unfit; wanted: dict as of patches.needed(), all of it.
+    unfit: list of commits.Unfit; known: {name: topics.Topic}, all of them.
     """
-    found = {name(patch.path): patch for patch in unfit}
-    names = {name(pathlib.Path(topic, patch)) for topic in wanted for patch in wanted[topic]}
+    found = {name(patch.path, root): patch for patch in unfit}
+    names = {f"{topic}/{topics.slug(patch)}" for topic in known for patch in known[topic].patches}
     wrong = []
     for patch in sorted(found.keys() - each.unfit.keys()):
         wrong.append("\n    ".join([f"{patch} does not apply to {each.release}:",
                                     *where(found[patch])]))
     for patch in sorted(each.unfit.keys() - found.keys()):
-        wrong.append(f"{patch} applies to {each.release}, {HERE.name} denies it"
+        wrong.append(f"{patch} applies to {each.release}, {HERE.name} says that it does not"
                      if patch in names else f"{patch} is no patch, {HERE.name} names it")
     return wrong
 
 
-def rows(each, wanted):
-    """-> lines (lists) of the README's table for each (Neighbour), with HEAD."""
+def rows(each, known):
+    """-> lines (lists) of the README's table for each (Neighbour), with HEAD.
+
+    known: {name: topics.Topic}; those in a folder of patches/ share a line.
+    """
+    groups = {}
+    for topic in known:
+        groups.setdefault(re.sub("/.*", "/*", topic), []).append(topic)
     lines = []
-    for topic, patches in wanted.items():
-        reasons = [f"`{number}`: {each.unfit[key]}"
-                   for number, key in ((patch.partition("-")[0], name(pathlib.Path(topic, patch)))
-                                       for patch in patches) if key in each.unfit]
-        lines.append([each.release, topic, len(patches), len(patches) - len(reasons),
-                      "; ".join(reasons)])
+    for group, names in groups.items():
+        reasons = []
+        for topic in names:
+            for patch in known[topic].patches:
+                key = f"{topic}/{topics.slug(patch)}"
+                if key in each.unfit:
+                    short = topic.rpartition("/")[2] + " " if group != topic else ""
+                    reasons.append(f"`{short}{patch[:2]}`: {each.unfit[key]}")
+        count = sum(len(known[topic].patches) for topic in names)
+        lines.append([each.release, group, count, count - len(reasons), "; ".join(reasons)])
     return lines
 
 
@@ -210,21 +226,22 @@ def check(path=HERE, root=ROOT, cache=CACHE, archive=Archive):
     Of a package that Debian offers no longer this says so, and counts nothing.
     Return (things that are as they are said to be, things that are not), two int.
     """
-    wanted = needed(None, root)
+    known = topics.read(root)[1]
+    parts = topics.all_of(known)
     right = wrong = 0
     lines = []
     for each in load(path):
-        lines += rows(each, wanted)
+        lines += rows(each, known)
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 base = package(each, pathlib.Path(scratch), root, cache, archive)
             except Missing as problem:
                 print(f"  not checked: {each.release}, {problem}", flush=True)
                 continue
-            unfit = survey(base, None, root)
-        complaints = compare(each, unfit, wanted)
+            unfit = survey(base, parts, root)
+        complaints = compare(each, unfit, known, root)
         print(*complaints, sep="\n", end="\n" if complaints else "", flush=True)
-        right += total(wanted) - len(complaints)
+        right += total(parts) - len(complaints)
         wrong += len(complaints)
     in_readme = drivers.agree(drivers.table(HEAD, lines), TABLE, HEAD)
     return right + in_readme[0], wrong + in_readme[1]

@@ -21,11 +21,11 @@ from .archive import Archive, fetched, keep, lock
 from .report import Problem, Stage
 from .run import BUILD, CACHE, git, output, raw
 
-SERIES = "7.3"
-PACKAGE = "linux-source-" + SERIES
+RELEASE = "7.3"
+PACKAGE = "linux-source-" + RELEASE
 SUITE = "trixie-backports"      # bookworm's own suites do not carry it
 AUTHOR = "Debian linux-source <debian-kernel@lists.debian.org>"
-USE_KDIR = f"or name a clean {SERIES} kernel tree: make KDIR=/path/to/linux"
+USE_KDIR = f"or name a clean {RELEASE} kernel tree: make KDIR=/path/to/linux"
 # Debian adds this and more to .gitignore, and git would refuse new files.
 PACKAGING = b"#\n# Debian packaging: ignore everything"
 READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
@@ -52,17 +52,15 @@ def version(makefile):
 
 def ours(version):
     """version: str like 7.3.4 -> bool, whether the patches are for its release."""
-    return version.startswith(SERIES + ".")
+    return version.startswith(RELEASE + ".")
 
 
-def base(neighbours=False):
-    """-> Base: from KDIR in the environment, else from the Debian package.
+def base(kdir="", neighbours=False):
+    """-> Base: of the kernel tree kdir (str), else from the Debian package.
 
     neighbours: bool, as for tree().
     """
-    if os.environ.get("KDIR"):
-        return tree(pathlib.Path(os.environ["KDIR"]), neighbours)
-    return package()
+    return tree(pathlib.Path(kdir), neighbours) if kdir else package()
 
 
 # --- Debian's package
@@ -187,10 +185,10 @@ def tree(kdir, neighbours=False):
         found = None
     if not found or not (kdir / "Kbuild").exists():
         raise Problem(f"KDIR={kdir} is not a kernel source tree: it has no Makefile "
-                      f"and Kbuild of one; name the top of a {SERIES} tree")
+                      f"and Kbuild of one; name the top of a {RELEASE} tree")
     if not neighbours and not ours(found):
-        raise Problem(f"KDIR={kdir} is Linux {found}, the patches fit {SERIES}.y: "
-                      f"check out a {SERIES} version there, or leave KDIR out; only "
+        raise Problem(f"KDIR={kdir} is Linux {found}, the patches fit {RELEASE}.y: "
+                      f"check out a {RELEASE} version there, or leave KDIR out; only "
                       "`make series` and `make tree` take other releases")
     return _git_tree(kdir, found) if (kdir / ".git").exists() else _plain_tree(kdir, found)
 

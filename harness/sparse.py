@@ -2,12 +2,12 @@
 """sparse has nothing to say about the lines that the series brings.
 
 It checks the C files of the series at the last commit, with each configuration of
-builds.toml that builds them, in the directories that builds.py leaves.
+builds.toml that builds them.
 """
 
 import re
 
-from . import builds, tools
+from . import builds, compose, tools
 from .report import Stage
 from .run import git
 
@@ -43,10 +43,10 @@ def run(composed):
     """Check all -> (files that were checked, messages), two int."""
     configs = builds.load()
     tools.need(*tools.BUILD_KERNEL, "sparse", *(name for c in configs for name in c.tools))
-    base, end = composed.base.commit, composed.topics[-1].end
+    base, end = composed.base.commit, composed.end
     lines = added(git(composed.tree, "diff", "-U0", "--no-renames", base, end, "--",
                       "*.c", "*.h"))
-    builds.worktree(composed.tree, base, builds.WORKTREE)
+    compose.worktree(composed.tree, builds.WORKTREE, base)
     configs = [config for config in configs if builds.usable(config)]
     stage, checked, found = Stage("sparse", len(configs)), set(), []
     for config in configs:

@@ -142,12 +142,12 @@ def kernel_of(job, version, options, top):
     """
     return dataclasses.replace(
         job.kernel, name=f"{job.kernel.name}-cost-{version}", top=top, kconfig_add=options,
-        kunitconfig=[f"drivers/iommu/tests/e2e-{job.kernel.arch}.kunitconfig"])
+        kunitconfig=[f"drivers/iommu/tests/e2e/e2e-{job.kernel.arch}.kunitconfig"])
 
 
 def base_tree(composed):
     """Return the path of a work tree with the base and the suite."""
-    history.checkout(composed, history.Row(kernel="Linux", base=True))
+    history.checkout(composed, history.Row("Linux", topics=["end-to-end", "benchmark"]))
     git(history.TREE, "apply", HERE / "7.3.patch")
     return history.TREE
 

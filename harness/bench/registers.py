@@ -20,8 +20,7 @@ def read(console):
 def kernels(composed):
     """Yield (version, work tree, kernel to be built from it): the base and the series."""
     job = jobs.load()[drivers.MODELS]
-    history.checkout(composed, history.Row(kernel="Linux", fixes=True))
-    history.add_models(composed)
+    history.checkout(composed, history.Row("Linux", topics=history.MODELS))
     yield BASE, history.TREE, dataclasses.replace(
         job.kernel, name="um-models", top=history.TOP, kunitconfig=["drivers/iommu/tests/hw"])
     yield SERIES, composed.tree, job.kernel

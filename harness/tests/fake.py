@@ -6,7 +6,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import archive, patches, run, series, source
+from harness import archive, compose, export, run, source, topics
 
 MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n"
 MANY = "".join(f"int line{n};\n" + "\n" * (n % 3 == 0) for n in range(40))
@@ -44,7 +44,7 @@ class Kernel(unittest.TestCase):
         self.tree = self.root / "build/linux"
         put(self.linux, {"Makefile": MAKEFILE, "Kbuild": "", "a.c": MANY, "b.c": "int b;\n",
                          ".gitignore": "*.o\n"})
-        put(self.root, {"patches/series": patches.HEAD_OF_SERIES + "base 7.3.4\n"})
+        put(self.root, {"patches/series": topics.HEAD + "base 7.3.4\n"})
         env = unittest.mock.patch.dict("os.environ", ME)
         env.start()
         self.addCleanup(env.stop)
@@ -58,11 +58,15 @@ class Kernel(unittest.TestCase):
         quiet.start()
         self.addCleanup(quiet.stop)
 
-    def compose(self):
-        return series.compose(self.root, self.tree, source.tree(self.linux))
+    def compose(self, **options):
+        return compose.compose(self.root, self.tree, source.tree(self.linux), **options)
 
     def export(self):
-        patches.export(self.root, self.tree)
+        export.export(self.root, self.tree)
+
+    def series(self):
+        """-> str, patches/series."""
+        return (self.root / "patches/series").read_text()
 
     def develop(self):
         """Make two topics in the composed tree and export them."""
@@ -73,11 +77,12 @@ class Kernel(unittest.TestCase):
         commit(self.tree, "a: first\n\n  odd  space \t\n\ntrailer\n",
                {"a.c": MANY.replace("line5;", "five;"), "drivers/new.c": "int new;\n"})
         commit(self.tree, "a: second, " + 60 * "long " + "\n",
-               {"drivers/new.c": "int newer;\n", "e.c": "a\n"})
+               {"a.c": MANY.replace("line5;", "five;").replace("line25;", "more;"),
+                "drivers/e.c": "a\n", "tests/Makefile": "obj-y += one.o\n"})
         run.git(self.tree, "checkout", "-q", "-b", "two")
         commit(self.tree, "b: gone\n", {"c.c": "int b;\n"}, ["b.c"])
         commit(self.tree, "only a new file\n", {"drivers/other.c": "no newline"})
-        commit(self.tree, "e: change\n", {"e.c": "a\nb"})
+        commit(self.tree, "e: change\n", {"tests/Makefile": "obj-y += one.o\nobj-y += two.o"})
         self.export()
 
     def files(self):

@@ -10,7 +10,8 @@ import types
 import unittest
 from unittest import mock
 
-from harness import builds, jobs
+from harness import builds, topics
+from harness.commits import Branch
 from harness.report import Problem
 
 # allnoconfig and objects, with the kernel's *.cmd files and incremental builds.
@@ -91,32 +92,80 @@ class Commits(unittest.TestCase):
         self.git("commit", "-qm", f"change {' '.join(files)}")
         self.commits.append(self.git("rev-parse", "HEAD"))
 
-    def run_builds(self):
-        """Return [(ok, text)] in the order of the rows; two topics split the commits."""
-        topics = [types.SimpleNamespace(commits=[c]) for c in self.commits[1:2]] + \
-                 [types.SimpleNamespace(commits=self.commits[2:])] * (len(self.commits) > 2)
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            rows = builds.run(types.SimpleNamespace(
-                tree=self.tree, topics=topics, base=types.SimpleNamespace(commit=self.commits[0])))
-        self.log = out.getvalue()
-        return [(row[2], row[4]) for row in rows]
+    def run_builds(self, *lengths):
+        """Build the commits, in topics of so many of them; all in one if none are given.
 
-    def test_good_commits_once(self):
+        Return (passed, failed); self.log has what was said, self.built what was built:
+        "toy commit" or "toy topic", in their order.
+        """
+        known, branches, start = {}, {}, 0
+        for length in lengths or (len(self.commits) - 1,):
+            name = f"topic{start}"
+            known[name] = topics.Topic(name, patches={f"{n}-x.patch": [] for n in range(length)})
+            branches[name] = Branch(name, self.commits[start], self.commits[start + length],
+                                    self.commits[start + 1:start + length + 1])
+            start += length
+
+        class Made:
+            def __init__(self, base, tree):
+                pass
+
+            def make(self, parts):
+                return [branches[list(parts)[-1]]]
+
+            __enter__ = lambda self: self
+            __exit__ = lambda *_: None
+
+        self.built, out = [], io.StringIO()
+        check = builds.Builder.check
+
+        def noted(builder, commit, whole):
+            self.built.append(f"{builder.config.name} {'topic' if whole else 'commit'}")
+            return check(builder, commit, whole)
+
+        with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
+                mock.patch.object(builds.topics, "read", lambda: ("", known)), \
+                mock.patch.object(builds.Builder, "check", noted):
+            counts = builds.run(types.SimpleNamespace(
+                tree=self.tree, base=types.SimpleNamespace(commit=self.commits[0])))
+        self.log = out.getvalue()
+        return counts
+
+    def test_commits_compile_and_topics_link(self):
         self.commit({"a.c": GOOD + "\n"})
         self.commit({"README": "nothing that is built\n"})
         self.commit({"b.c": "int b;\n"})
-        self.assertEqual(self.run_builds(),
-                         [(True, "linked"), (True, "not touched"), (True, "linked")])
-        self.assertEqual(self.run_builds(),
-                         [(True, "known good"), (True, "not touched"), (True, "known good")])
+        self.assertEqual((3, 0), self.run_builds())
+        self.assertEqual(["toy commit", "toy commit", "toy topic"], self.built)
+        (self.dir / "commits-toy/linked").unlink()
+        self.assertEqual((4, 0), self.run_builds(1, 2))
+        self.assertTrue((self.dir / "commits-toy/linked").exists())
+
+    def test_one_configuration_for_a_commit_all_for_a_topic(self):
+        self.commit({"a.c": GOOD + "\n"})
+        both = [builds.Config(name, "um", ["all"], "WANTED") for name in ("toy", "other")]
+        with mock.patch.object(builds, "load", lambda: both):
+            self.assertEqual((3, 0), self.run_builds())
+        self.assertEqual(["toy commit", "toy topic", "other topic"], self.built)
+
+    def test_new_file_that_only_another_configuration_has(self):
+        self.commit({"c.c": "int c;\n", "Makefile": MAKEFILE.replace(
+            "$(O)/b.o\n", "$(O)/b.o\nmore: $(O)/c.o\n")})
+        both = [builds.Config("toy", "um", ["all"], "WANTED"),
+                builds.Config("other", "um", ["all", "more"], "WANTED")]
+        with mock.patch.object(builds, "load", lambda: both), \
+                mock.patch.object(builds.Builder, "targets", lambda self, whole: (
+                    ["all"] if self.config.name == "toy" or not (self.path.parent / ".config")
+                    .exists() or not (builds.WORKTREE / "c.c").exists() else ["all", "more"])):
+            self.assertEqual(0, self.run_builds()[1], self.log)
+        self.assertEqual(["toy commit", "other commit"], self.built[:2])
 
     def test_base_that_was_interrupted(self):
         self.commit({"a.c": GOOD + "\n"})
         with mock.patch.object(builds, "warnings", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
             self.run_builds()
-        self.assertEqual(self.run_builds(), [(True, "linked")])
+        self.assertEqual((2, 0), self.run_builds())
 
     def test_optional(self):
         self.commit({"a.c": GOOD + "\n"})
@@ -124,7 +173,7 @@ class Commits(unittest.TestCase):
         for target, count in (("unavailable", 1), ("available", 2)):
             may = builds.Config("may", "um", ["all"], "WANTED", if_make=target)
             with mock.patch.object(builds, "load", lambda: [must, may]):
-                self.assertEqual(len(self.run_builds()), count)
+                self.assertEqual((1 + count, 0), self.run_builds())
             self.assertEqual("may: skipped, no such compiler" in self.log, count == 1)
 
     def test_error_in_the_middle(self):
@@ -132,33 +181,33 @@ class Commits(unittest.TestCase):
         self.commit({"a.c": GOOD + "int c = nothing;\n"})
         self.commit({"a.c": GOOD})
         for _ in range(2):
-            self.assertEqual([ok for ok, _ in self.run_builds()], [True, False, True])
-            self.assertIn("nothing", self.log)
+            self.assertEqual((2, 1), self.run_builds())
+            self.assertRegex(self.log, "topic0: change a.c: FAILED with toy(?s:.*)nothing")
 
     def test_new_warning_is_not_forgotten(self):
         self.commit({"a.c": GOOD + "int g(void) { int unused; return 0; }\n"})
         for _ in range(2):
-            (ok, text), = self.run_builds()
-            self.assertFalse(ok)
-            self.assertIn("a.c: warning: unused variable", text)
+            self.assertEqual((0, 2), self.run_builds())
+            self.assertIn("a.c: warning: unused variable", self.log)
 
     def test_old_warning_may_stay(self):
         self.commit({"b.c": "\n\nint b;\nint f(void) { int old; return 0; }\n"})
-        self.assertEqual(self.run_builds(), [(True, "linked")])
+        self.assertEqual((2, 0), self.run_builds())
 
     def test_header_rebuilds_its_users(self):
         self.commit({"a.c": GOOD + "\n"})
         self.commit({"api.h": "#define B 1\n"})
         self.commit({"README": "nothing that is built\n", "api.h": "#define A 1\n"})
-        self.assertEqual([ok for ok, _ in self.run_builds()], [True, False, True])
+        self.assertEqual((3, 1), self.run_builds())
 
     def test_link_that_fails_without_a_message(self):
         self.commit({"Makefile": MAKEFILE.replace("touch", "false")})
-        self.assertEqual([ok for ok, _ in self.run_builds()], [False])
+        self.assertEqual((1, 1), self.run_builds())
 
     def test_source_nobody_builds(self):
         self.commit({"lost.c": "int lost;\n"})
-        self.assertEqual(self.run_builds()[-1], (False, "no configuration builds it"))
+        self.assertEqual(1, self.run_builds()[1])
+        self.assertIn("none builds lost.c", self.log)
 
     def test_option_that_does_not_stick(self):
         (self.tree / "Kconfig").write_text("config FORBIDDEN\n")
@@ -172,4 +221,4 @@ class Commits(unittest.TestCase):
     def test_option_that_a_later_commit_allows(self):
         self.commit({"Kconfig": "config WANTED\nconfig FORBIDDEN\n"})
         self.table("WANTED", later="FORBIDDEN")
-        self.assertTrue(all(ok for ok, _ in self.run_builds()), self.log)
+        self.assertEqual(0, self.run_builds()[1], self.log)

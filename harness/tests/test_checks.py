@@ -18,23 +18,39 @@ def broken(_composed):
     raise Problem("no such thing")
 
 
-def run(**functions):
-    """Return (failed, printed) of checks functions."""
+def run(only=(), **functions):
+    """Return (failed, printed) of checks functions, of these just only; LIST=1 at the end."""
     out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        failed = checks.closing(checks.run_all(None, functions))
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(out), \
+            mock.patch.object(checks, "TIMES", pathlib.Path(name, "build/check.json")):
+        failed = checks.run(lambda: None, only, functions)
+        checks.show()
     return failed, out.getvalue()
 
 
 class Closing(unittest.TestCase):
     def test_last_line(self):
         failed, text = run(a=lambda _: (3, 0), b=lambda _: (4, 2))
-        self.assertEqual((failed, text.splitlines()[-1]), (2, "7 passed, 2 failed"))
+        self.assertEqual((failed, text.count("\n7 passed, 2 failed\n")), (2, 1))
 
     def test_goes_on_after_a_check_that_cannot_run(self):
         failed, text = run(a=broken, b=lambda _: (4, 0))
-        self.assertEqual((failed, text.splitlines()[-1]), (1, "4 passed, 1 failed"))
+        self.assertEqual((failed, text.count("\n4 passed, 1 failed\n")), (1, 1))
         self.assertIn("no such thing", text)
+
+    def test_only(self):
+        failed, text = run(only=["b"], a=broken, b=lambda _: (4, 0))
+        self.assertEqual((failed, text.count("\n4 passed, 0 failed\n")), (0, 1))
+        self.assertNotIn("no such thing", text)
+
+    def test_unknown_name(self):
+        with self.assertRaisesRegex(Problem, "no check c; there are a, b"):
+            run(only=["b", "c"], a=broken, b=broken)
+
+    def test_list_says_how_they_went(self):
+        with mock.patch.dict(checks.CHECKS, {"a": broken}, clear=True):
+            broken.__doc__ = "What it holds."
+            self.assertRegex(run(a=broken)[1], r"a +What it holds\. +0 +1 +0 min 00 s\n$")
 
 
 class Unittest(unittest.TestCase):
@@ -77,10 +93,10 @@ for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:
             tree = pathlib.Path(name)
             (tree / "scripts").mkdir()
             (tree / "scripts/checkpatch.pl").write_text(self.SCRIPT)
-            (tree / "mails/topic").mkdir(parents=True)
+            (tree / "mails").mkdir(parents=True)
             for number, text in enumerate(("ERROR:COVER\n",) + mails):
-                (tree / f"mails/topic/{number:04}-x.patch").write_text(text)
-            with mock.patch.object(checks, "MAILS", tree / "mails"), \
+                (tree / f"mails/{number:04}-x.patch").write_text(text)
+            with mock.patch.object(checks.WRITTEN, "of", lambda _: {"topic": tree / "mails"}), \
                     contextlib.redirect_stdout(out):
                 counts = checks.run_checkpatch(types.SimpleNamespace(tree=tree))
         return counts, out.getvalue()
@@ -120,7 +136,7 @@ class KernelDoc(unittest.TestCase):
                 commits.append(git("rev-parse", "HEAD"))
             composed = types.SimpleNamespace(
                 tree=tree, base=types.SimpleNamespace(commit=commits[0]),
-                topics=[types.SimpleNamespace(end=commits[1])])
+                end=commits[1])
             with contextlib.redirect_stdout(io.StringIO()):
                 return checks.run_kernel_doc(composed)
 
@@ -138,3 +154,18 @@ class KernelDoc(unittest.TestCase):
     def test_new_file(self):
         self.assertEqual(self.check(self.SCRIPT, None, "bad a\n"), (0, 1))
         self.assertEqual(self.check(self.SCRIPT, None, "good\n"), (1, 0))
+
+
+class MailsOfARun(unittest.TestCase):
+    """No check reads what an earlier run has left."""
+
+    def test_written_once_a_run(self):
+        mails = checks.Mails()
+        with mock.patch.object(checks.mails, "write", return_value={"one": "dir"}) as write, \
+                mock.patch.object(checks.topics, "read", return_value=("7.3.4", {"one": None})):
+            self.assertEqual([{"one": "dir"}] * 2, [mails.of(None), mails.of(None)])
+        self.addCleanup(mails.scratch.cleanup)
+        self.assertEqual(1, write.call_count)
+        where = write.call_args[0][2]
+        self.assertEqual([], list(where.iterdir()))
+        self.assertNotIn(checks.BUILD, where.parents)

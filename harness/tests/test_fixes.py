@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import fixes, jobs, mutants
+from harness import fixes, jobs, mutants, patches, topics
 from harness.report import Problem
 from harness.tests.test_mutants import ran
 
@@ -23,8 +23,9 @@ class Load(unittest.TestCase):
             return fixes.load(pathlib.Path(file.name))
 
     def test_own(self):
-        names = fixes.read_series(fixes.ROOT)[1][fixes.TOPIC]
-        self.assertEqual(len(names), len(fixes.paths(fixes.load(), names)))
+        known = topics.read()[1]
+        self.assertEqual(sum(topics.chosen(known, [fixes.TOPICS]).values()),
+                         len(fixes.paths(fixes.load(), known)))
 
     def test_own_jobs(self):
         for fix in fixes.load():
@@ -46,12 +47,16 @@ class Load(unittest.TestCase):
             fixes.job_of(fixes.Fix("a", "none", ["s.c"]))
 
     def test_each_patch_has_its_table(self):
-        paths = fixes.paths([FIX], ["01-a-Mend.patch"])
-        self.assertEqual("01-a-Mend.patch", paths["a-Mend"].name)
-        with self.assertRaisesRegex(Problem, "02-b.patch is in patches/fixes but not"):
-            fixes.paths([FIX], ["01-a-Mend.patch", "02-b.patch"])
-        with self.assertRaisesRegex(Problem, "a-Mend is in .* but not in patches/fixes"):
-            fixes.paths([FIX], [])
+        def paths(*names):
+            return fixes.paths([FIX], {"sync": topics.Topic("sync", patches={"01-no.patch": []}),
+                                       "fixes/x": topics.Topic("fixes/x", patches={
+                                           name: [] for name in names})})
+
+        self.assertEqual("01-a-Mend.patch", paths("01-a-Mend.patch")["a-Mend"].name)
+        with self.assertRaisesRegex(Problem, r"b is in patches/fixes/\* but not"):
+            paths("01-a-Mend.patch", "02-b.patch")
+        with self.assertRaisesRegex(Problem, r"a-Mend is in .* but not in patches/fixes/\*"):
+            paths()
 
 
 class Run(unittest.TestCase):
@@ -61,7 +66,7 @@ class Run(unittest.TestCase):
                 (fixes.kunit, "build", lambda *_: self.log.append("build") or True),
                 (fixes.kunit, "start", self.start),
                 (fixes, "git", lambda _, *words, **__: self.log.append(" ".join(words[:2]))),
-                (fixes, "read_patch", lambda _: ("", DIFF.encode()))):
+                (fixes.patches, "read", lambda _: patches.Patch(b"", "", DIFF.encode()))):
             patch = mock.patch.object(where, name, new)
             patch.start()
             self.addCleanup(patch.stop)
@@ -111,11 +116,10 @@ class Run(unittest.TestCase):
     def test_cases_must_pass_with_all_fixes(self):
         self.results = {"sync.unmap0": {"plain": ["PASS"]},
                         "sync.unmap1": {"plain": ["PASS", "FAIL"]}}
-        with mock.patch.object(fixes.history, "checkout"), \
-                mock.patch.object(fixes.history, "add_models") as models, \
+        with mock.patch.object(fixes.history, "checkout") as checkout, \
                 mock.patch.object(fixes, "job_of", lambda _: JOB):
             with self.assertRaisesRegex(Problem, "sync.unmap1 killed"):
                 fixes.prepare(None, [FIX])
-            self.assertTrue(models.called)
+            self.assertEqual(fixes.history.MODELS, checkout.call_args[0][1].topics)
             self.results["sync.unmap1"] = {"plain": ["PASS", "PASS"]}
             self.assertEqual(JOB, fixes.prepare(None, [FIX]))

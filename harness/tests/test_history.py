@@ -4,7 +4,7 @@
 import unittest
 from unittest import mock
 
-from harness import drivers, history, jobs, kunit
+from harness import drivers, history, jobs, kunit, topics
 from harness.report import Problem
 
 JOB = jobs.Job("virtio", "", jobs.Kernel("kernel", []), [], iommu="virtio-iommu")
@@ -97,11 +97,13 @@ class Rows(unittest.TestCase):
         names, rows, models = history.load()
         self.assertLessEqual(set(names), set(jobs.load()))
         for row in models:
-            self.assertTrue(row.fixes)
+            self.assertIn("fixes/*", row.topics)
             self.assertLessEqual(set(row.unsafe), {driver.kind for driver in drivers.load()})
         for row in rows + models:
-            self.assertTrue(all(diff for diff, _ in history.patch(row)))
+            self.assertTrue(topics.chosen(topics.read()[1], row.topics))
+            self.assertTrue(not row.without or topics.find(row.without))
+            self.assertTrue(not row.apply or (history.HERE / row.apply).read_text())
 
     def test_patch_that_is_gone(self):
         with self.assertRaisesRegex(Problem, "0 patches"):
-            history.patch(history.Row("kernel", revert="no-such-patch"))
+            history.checkout(None, history.Row("kernel", without="no-such-patch"))

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import jobs, kunit
+from harness import jobs, kunit, topics
 from harness.report import Problem
 
 TABLE = """
@@ -90,14 +90,26 @@ class Table(unittest.TestCase):
         plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)
         table = {"uml": plain, "uml-san": jobs.sanitized(plain, [], []),
                  "arm": jobs.Job("arm", "", plain.kernel, [])}
-        for env, chosen in (({}, "uml"), ({"JOB": "arm"}, "arm"), ({"SAN": "1"}, "uml-san"),
-                            ({"SAN": "1", "JOB": "uml"}, "uml-san"), ({"SAN": ""}, "uml")):
-            with unittest.mock.patch.dict("os.environ", env, clear=True), \
-                    unittest.mock.patch.object(kunit, "load", return_value=table), \
+        for words, chosen in (((), "uml"), (("arm",), "arm"), (("", True), "uml-san"),
+                              (("uml", True), "uml-san")):
+            with unittest.mock.patch.object(kunit, "load", return_value=table), \
                     unittest.mock.patch.object(kunit, "run", return_value=[]) as run, \
                     unittest.mock.patch("builtins.print"):
-                kunit.unit(None)
-            self.assertEqual([chosen], run.call_args[0][1], env)
+                kunit.unit(None, *words)
+            self.assertEqual([chosen], run.call_args[0][1], words)
+
+    def test_kernel_of_one_topic(self):
+        known = topics.read()[1]
+        mine = {job.kernel.topic: job for job in jobs.load().values() if job.kernel.topic}
+        self.assertEqual({"sync", "io-pgtable", "kunit-mmio"}, set(mine))
+        composed = unittest.mock.Mock()
+        with unittest.mock.patch.object(kunit.compose, "beside") as beside:
+            self.assertIs(composed.tree, kunit.tree_of(composed, jobs.Kernel("um", [])))
+            for name, job in mine.items():
+                where = kunit.tree_of(composed, job.kernel)
+                self.assertEqual((composed, where, topics.alone(known, name)),
+                                 beside.call_args[0])
+                self.assertEqual(where.parent, job.kernel.out.parent.parent)
 
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called nope"):

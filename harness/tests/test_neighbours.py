@@ -8,7 +8,8 @@ import unittest
 from unittest import mock
 
 from harness import __main__ as commands
-from harness import archive, drivers, mails, neighbours, patches, run, series, source
+from harness import (archive, compose, drivers, export, mails, neighbours, run, source, topics,
+                     tree)
 from harness.archive import Missing
 from harness.report import Problem
 
@@ -26,6 +27,8 @@ class Neighbour(Kernel):
         super().setUp()
         commit(self.linux, "script\n", {"scripts/get_maintainer.pl": MAINTAINER})
         self.develop()
+        put(self.root, {"patches/series": self.series().replace(
+            "\ntwo\n", "\ntwo\n\tneeds one\n")})
         put(self.root, {f"patches/{topic}/cover": f"{topic}: the subject\n\nBody of it.\n"
                         for topic in ("one", "two")})
         self.before = self.compose()
@@ -39,7 +42,7 @@ class Neighbour(Kernel):
         return source.tree(self.linux, neighbours=True)
 
     def try_on(self, only=None):
-        return neighbours.compose(self.base(), only, self.root, self.near)
+        return neighbours.tree(self.base(), only, self.root, self.near)
 
     def state(self):
         """-> str that changes with the project, its composed tree, and what is in build."""
@@ -58,17 +61,17 @@ class Applies(Neighbour):
 
     def test_as_the_mails_do(self):
         composed, out = self.try_on(), self.root / "mails"
-        mails.write(composed, out, root=self.root)
-        self.assertTrue(mails.applies(composed, out))
-        mail = (out / "one/0001-a-first.patch").read_text()
+        mails.write(composed, ["one"], out, root=self.root)
+        self.assertTrue(mails.applies(composed, out / "one/v1", "one", self.root))
+        mail = (out / "one/v1/0001-a-first.patch").read_text()
         self.assertIn("@@ -6,7 +6,7 @@", mail)     # one line further down
 
-    def test_only_topics_up_to_that(self):
+    def test_only_that_topic_and_what_it_needs(self):
         self.release({"c.c": "theirs, too\n"})
         self.assertRaisesRegex(Problem, "two/01-b-gone.patch", self.try_on)
         composed = self.try_on("one")
         self.assertEqual(["one"], [topic.name for topic in composed.topics])
-        self.assertEqual({"base", "one"}, set(patches.branches(self.near)))
+        self.assertEqual({"base", "one"}, set(tree.heads(self.near)))
         self.assertRaisesRegex(Problem, "no topic three; there are one, two",
                                self.try_on, "three")
 
@@ -79,7 +82,7 @@ class Applies(Neighbour):
     def test_ours_goes_on_as_before(self):
         self.try_on()
         run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
-        with mock.patch.object(series, "commits", side_effect=AssertionError):
+        with mock.patch.object(compose, "Commits", side_effect=AssertionError):
             self.assertEqual(self.before, self.compose())
 
     def test_plain_tree(self):
@@ -98,7 +101,7 @@ class Applies(Neighbour):
         self.assertNotIn("make export", str(caught.exception))
         self.assertIn("mine", run.git(self.near, "log", "-1", "--format=%s"))
         files = self.files()
-        self.assertRaisesRegex(Problem, "stands on Linux 7.4.4", patches.export,
+        self.assertRaisesRegex(Problem, "stands on Linux 7.4.4", export.export,
                                self.root, self.near)
         self.assertEqual(files, self.files())
 
@@ -106,7 +109,7 @@ class Applies(Neighbour):
 class DoesNotApply(Neighbour):
     def setUp(self):
         super().setUp()
-        self.release({"a.c": MANY.replace("line4;", "four;"), "e.c": "theirs\n"})
+        self.release({"a.c": MANY.replace("line4;", "four;"), "tests/Makefile": "theirs\n"})
     def fails(self):
         with self.assertRaises(Problem) as caught:
             self.try_on()
@@ -137,7 +140,7 @@ class DoesNotApply(Neighbour):
         text = self.fails()
         self.assertIn("  patches/two/04-a-twice.patch\n  a: twice\n    a.c: hunk 2 of 2, @@", text)
         self.assertIn("Those before it apply: one 2 of 2, two 3 of 4\n", text)
-        self.assertIn("make series TOPIC=one KDIR=", text)
+        self.assertIn("make series TOPIC=... KDIR=", text)
 
     def test_all_context_counts(self):
         run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
@@ -149,7 +152,7 @@ class DoesNotApply(Neighbour):
         self.release({"drivers/other.c": "theirs\n"})
         text = self.fails()
         self.assertIn("patches/two/02-only-a-new-file.patch\n", text)
-        self.assertIn("drivers/other.c: is there already", text)
+        self.assertIn("drivers/other.c: already exists in index", text)
 
     def test_nothing_is_made_or_touched(self):
         user, ours = checksum(self.linux), self.state()
@@ -169,7 +172,7 @@ class DoesNotApply(Neighbour):
     def test_new_file_in_our_release(self):
         run.git(self.linux, "reset", "-q", "--hard", "HEAD~2")
         commit(self.linux, "x\n", {"drivers/other.c": "theirs\n"})
-        self.assertRaisesRegex(Problem, "drivers/other.c: is there already", self.compose)
+        self.assertRaisesRegex(Problem, "drivers/other.c: already exists in index", self.compose)
         self.assertFalse(self.tree.with_name("repair").exists())
 
 
@@ -178,12 +181,14 @@ class Commands(Neighbour):
 
     def setUp(self):
         super().setUp()
-        compose, near, write = series.compose, neighbours.compose, mails.write
+        make, near, write = compose.compose, neighbours.tree, mails.write
+        read = topics.read
         for where, name, new in (
-                (series, "compose", lambda *words, **more: compose(
+                (compose, "compose", lambda *words, **more: make(
                     *(words or (self.root, self.tree)), **more)),
-                (neighbours, "compose", lambda base, only: near(base, only, self.root, self.near)),
+                (neighbours, "tree", lambda base, only: near(base, only, self.root, self.near)),
                 (mails, "write", lambda *words, **more: write(*words, root=self.root, **more)),
+                (topics, "read", lambda root=self.root: read(root)),
                 (neighbours, "TOP", self.root / "build/neighbour"),
                 (mails, "MAILS", self.root / "build/series")):
             patch = mock.patch.object(where, name, new)
@@ -192,14 +197,14 @@ class Commands(Neighbour):
 
     def make(self, name, **variables):
         """-> (exit status, the lines it printed)."""
-        with mock.patch.dict(os.environ, {"KDIR": str(self.linux), **variables}), \
-                mock.patch("builtins.print") as said:
-            status = commands.main(name)
+        words = [f"{key}={value}" for key, value in {"KDIR": self.linux, **variables}.items()]
+        with mock.patch("builtins.print") as said:
+            status = commands.main(name, *words)
         return status, [str(word) for call in said.call_args_list for word in call.args]
 
     def test_series(self):
-        self.assertEqual(0, self.make("series")[0])
-        self.assertTrue((self.root / "build/neighbour/7.4.4/two/0003-e-change.patch").exists())
+        self.assertEqual((0, []), (self.make("series")[0], []))
+        self.assertTrue((self.root / "build/neighbour/7.4.4/two/v1/0003-e-change.patch").exists())
         self.assertFalse((self.root / "build/series").exists())
 
     def test_series_of_one_topic(self):
@@ -211,17 +216,23 @@ class Commands(Neighbour):
     def test_series_of_our_release(self):
         run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
         self.assertEqual(0, self.make("series")[0])
-        self.assertTrue((self.root / "build/series/two/0003-e-change.patch").exists())
+        self.assertTrue((self.root / "build/series/two/v1/0003-e-change.patch").exists())
         self.assertFalse(self.near.exists())
 
     def test_tree(self):
         status, words = self.make("tree")
         self.assertEqual((0, str(self.near)), (status, words[-1]))
 
+    def test_tree_of_one_topic(self):
+        run.git(self.linux, "reset", "-q", "--hard", "HEAD~")
+        status, words = self.make("tree", TOPIC="one")
+        self.assertEqual((0, str(self.tree)), (status, words[-1]))
+        self.assertEqual({"base", "one"}, set(tree.heads(self.tree)))
+
     def test_others_refuse(self):
         ours = self.state()
         for name in ("all", "kunit", "check", "mutants", "fixes", "e2e", "e2e-history",
-                     "models-history", "bench", "export"):
+                     "models-history", "bench", "topics", "export"):
             status, words = self.make(name)
             self.assertEqual((1, 1), (status, len(words)), name)
             self.assertRegex(words[0], "is Linux 7.4.4, the patches fit 7.3.y.*`make series`")
@@ -288,7 +299,8 @@ class Table(Neighbour):
         self.assertEqual((5 + 4, 0), counts, said)
 
     def test_whole_tree_says_the_same(self):
-        names = [str(unfit.path.name) for unfit in neighbours.survey(self.base(), None, self.root)]
+        names = [str(unfit.path.name) for unfit in neighbours.survey(self.base(), neighbours.wanted(None, self.root),
+                                                                 self.root)]
         self.assertEqual(["01-b-gone.patch"], names)
 
     def test_only_what_is_touched_is_read(self):
@@ -304,7 +316,7 @@ class Table(Neighbour):
         self.release({"drivers/other.c": "theirs\n"})
         counts, said = self.check()
         self.assertEqual((4 + 4, 1), counts)
-        self.assertIn("two/only-a-new-file does not apply to 7.4:\n    drivers/other.c: is there",
+        self.assertIn("two/only-a-new-file does not apply to 7.4:\n    drivers/other.c: already",
                       said)
 
     def test_update(self):
@@ -367,9 +379,8 @@ class Table(Neighbour):
 
 class Real(unittest.TestCase):
     def test_names_are_patches(self):
-        wanted = patches.needed()
-        names = {neighbours.name(pathlib.Path(topic, patch))
-                 for topic in wanted for patch in wanted[topic]}
+        names = {f"{topic.name}/{topics.slug(patch)}"
+                 for topic in topics.read()[1].values() for patch in topic.patches}
         for each in neighbours.load():
             self.assertLessEqual(set(each.unfit), names)
             self.assertTrue(all(each.unfit.values()))

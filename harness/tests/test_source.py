@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest.mock
 
-from harness import archive, run, series, source, tools
+from harness import archive, export, run, source, tools
 from harness.report import Problem
 
 from .fake import MAKEFILE, Kernel, put
@@ -229,7 +229,7 @@ class Kdir(Kernel):
         before = checksum(self.linux)
         self.develop()
         composed = self.compose()
-        self.assertEqual([], series.round_trip(composed, self.root))
+        self.assertEqual([], export.round_trip(composed.tree, composed.base, self.root))
         self.assertEqual(before, checksum(self.linux))
         put(self.linux, {"b.c": "int b;\n", "d.c": "int d;\n"})
         self.compose()

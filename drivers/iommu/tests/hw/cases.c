@@ -16,7 +16,7 @@
 #include <trace/events/kmem.h>
 
 #include "../../dma-iommu.h"
-#include "../kernel-log.h"
+#include "../e2e/kernel-log.h"
 
 /* No flush queue waits longer: 10 ms, and a tick or two */
 #define QUEUE_MS	100
@@ -987,6 +987,77 @@ static void failed_map_test(struct kunit *test)
 	expect_reached(test, 0, iova + 3 * SZ_4K, 5, 1);
 }
 
+/* What the hardware was told since hw_clear(), for those who compare kernels */
+static void report_commands(struct kunit *test, const char *shape, unsigned int count)
+{
+	struct hw_iommu *iommu = ((struct hw_test *)test->priv)->iommu;
+	unsigned long writes = hw_writes(iommu);
+
+	kunit_info(test, "commands: %s %u %lu %lu %lu\n", shape, count, writes,
+		   iommu->counts.invals, iommu->counts.syncs);
+	if (count)
+		KUNIT_EXPECT_NE_MSG(test, 0, writes, "of %s %u", shape, count);
+}
+
+static void commands_of_unmap(struct kunit *test, const char *shape, u64 iova,
+			      unsigned int count)
+{
+	struct hw_test *t = test->priv;
+
+	hw_clear(t->iommu);
+	unmap(test, iova, count);
+	report_commands(test, shape, count);
+}
+
+/* Eight pages, an unmap each, one sync for all */
+static void commands_of_batch(struct kunit *test, const char *shape, u64 iova,
+			      unsigned int step)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_iotlb_gather gather;
+
+	for (unsigned int i = 0; i < 8; i++)
+		map(test, iova + i * step * SZ_4K, i, 1);
+	hw_clear(t->iommu);
+	iommu_iotlb_gather_init(&gather);
+	for (unsigned int i = 0; i < 8; i++)
+		unmap_fast(test, iova + i * step * SZ_4K, 1, &gather);
+	iommu_iotlb_sync(t->domain, &gather);
+	report_commands(test, shape, 8);
+}
+
+/* How much the hardware is told is not judged: that it is told anything, is */
+static void commands_test(struct kunit *test)
+{
+	static const unsigned int counts[] = { 1, 16, 128, 512 };
+	struct hw_test *t = test->priv;
+	struct iommu_iotlb_gather gather;
+	u64 middle = t->iova + SZ_512K;
+	unsigned int pages;
+
+	/* Where tables are of 2M or more, none of them goes as a whole */
+	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
+		map_pages(test, middle, 0, counts[i]);
+		commands_of_unmap(test, "pages", middle, counts[i]);
+	}
+
+	pages = next_block(t, SZ_512K / SZ_4K);
+	if (pages) {
+		map_pages(test, t->iova, 0, pages);
+		commands_of_unmap(test, "table", t->iova, pages);
+		map(test, t->iova, 0, pages);
+		commands_of_unmap(test, "block", t->iova, pages);
+	}
+
+	hw_clear(t->iommu);
+	iommu_iotlb_gather_init(&gather);
+	iommu_iotlb_sync(t->domain, &gather);
+	report_commands(test, "empty", 0);
+
+	commands_of_batch(test, "batch", middle, 1);
+	commands_of_batch(test, "apart", middle, 2);
+}
+
 /* A flush that does not complete is reported, and ends */
 static void stuck_test(struct kunit *test)
 {
@@ -1198,6 +1269,7 @@ const struct kunit_case hw_cases[HW_MAX_CASES] = {
 	KUNIT_CASE(two_domains_test),
 	KUNIT_CASE(suspend_test),
 	KUNIT_CASE(failed_map_test),
+	KUNIT_CASE(commands_test),
 	KUNIT_CASE_SLOW(stuck_test),
 	KUNIT_CASE(hw_soak_test),
 	KUNIT_CASE(dma_test),

@@ -256,6 +256,8 @@ u64 hw_load64(u64 paddr);
 
 int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 		 u64 iova, struct hw_entry *entry);
+int hw_v7s_step(const struct hw_root *root, u64 table, int level, bool mtk, u64 iova,
+		struct hw_entry *entry);
 
 /* For models, in hw_ops::fault */
 void hw_raise_irq(struct hw_iommu *iommu, unsigned int line);

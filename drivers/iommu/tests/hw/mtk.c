@@ -183,7 +183,7 @@ static int mtk_root(struct hw_iommu *iommu, unsigned int bank, struct hw_root *r
 static int mtk_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
 		    int level, u64 iova, struct hw_entry *entry)
 {
-	return hw_v7s_step(root, table, level, iova, entry);
+	return hw_v7s_step(root, table, level, true, iova, entry);
 }
 
 static void mtk_raise(struct hw_iommu *iommu, unsigned int bank, u32 id, u64 iova,
