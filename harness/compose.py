@@ -57,8 +57,10 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     def stop(unfit: Unfit) -> None:
         raise Problem(repair.conflict(tree, unfit, root))
 
+    stage = Stage(f"compose {sum(parts.values())} patches")
     with Commits(base, root, tree, who) as commits:
         branches = commits.make(parts, stop)
+    stage.done()
     _move(tree, base, branches, who, key, only)
     return Composed(tree, base, branches)
 
