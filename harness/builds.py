@@ -172,12 +172,9 @@ class Builder:
             self.files = built(self.config)
         return self.files
 
-    def check(self, commit, whole):
-        """Build commit (id); whole: bool, link as well if the table says so.
-
-        Return str, what is wrong, "" if nothing.
-        """
-        done = self.build(commit, self.targets(whole))
+    def check(self, commit, targets):
+        """Build targets (list of str) at commit (id) -> str, what is wrong, "" if nothing."""
+        done = self.build(commit, targets)
         new = warnings(done.stdout)
         new -= collections.Counter(self.state["warnings"])
         self.files = set()
@@ -209,27 +206,31 @@ def usable(config):
 def check_commit(commit, touched, builders):
     """Compile what commit (id) touches (paths), each file with one of builders (list).
 
-    Return a list of (configuration, what is wrong or "").
+    That is the objects of C files that are built already; for anything else, all that
+    the table builds.  Return a list of (configuration, what is wrong or "").
     """
-    rows, tried = [], set()
     left = [path for path in touched if not path.startswith(USERLAND)]
-    sources = {path for path in left if path.endswith(".c")} & set(git(
-        WORKTREE, "ls-tree", "-r", "--name-only", commit).splitlines())
-
-    def build(builder):
-        rows.append((builder.config.name, builder.check(commit, False)))
-        tried.add(builder.config.name)
-        return not rows[-1][1]
-
-    for path in sorted(left, key=lambda path: path not in sources):
+    there = set(git(WORKTREE, "ls-tree", "-r", "--name-only", commit).splitlines())
+    sources = {path for path in left if path.endswith(".c")} & there
+    wanted, new = {}, set()
+    for path in sorted(sources):
+        owner = next((each for each in builders if path in each.has()), None)
+        if owner:
+            wanted.setdefault(owner.config.name, []).append(path.removesuffix(".c") + ".o")
+        else:
+            new.add(path)
+    for path in left:
         fits = [each for each in builders if concerns(path, each.has())]
-        if fits and not any(each.config.name in tried for each in fits):
-            build(fits[0])
-    # New files are known when they were built.
-    for builder in builders:
-        missing = sources - set().union(*(each.has() for each in builders))
-        if missing and builder.config.name not in tried and all(not row[1] for row in rows):
-            build(builder)
+        if path not in sources and fits and not any(
+                wanted.get(each.config.name) == each.config.targets for each in fits):
+            wanted[fits[0].config.name] = fits[0].config.targets
+    rows = [(each.config.name, each.check(commit, wanted[each.config.name]))
+            for each in builders if each.config.name in wanted]
+    for builder in builders:    # who has a new file is known when it was built
+        new -= builder.has()
+        if new and wanted.get(builder.config.name) != builder.config.targets:
+            rows.append((builder.config.name, builder.check(commit, builder.config.targets)))
+            new -= builder.has()
     return rows
 
 
@@ -271,7 +272,7 @@ def run(composed):
                 before = commit
             whole = changed(composed.tree, base, branch.end)
             count(f"{name} as a whole", [
-                (each.config.name, each.check(branch.end, True)) for each in builders
+                (each.config.name, each.check(branch.end, each.targets(True))) for each in builders
                 if any(concerns(path, each.has()) for path in whole)])
             there = git(composed.tree, "ls-tree", "-r", "--name-only", branch.end).splitlines()
             lost = sources & set(there) - set().union(*(each.has() for each in builders))

@@ -2,6 +2,7 @@
 """`make check`: everything a change must pass."""
 
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ import time
 
 from . import (alone, audit, bench, builds, commits, docs, drivers, export, fixes, history, jobs,
                kunit, mails, mutants, neighbours, sparse, tools, topics, verdict)
-from .report import Problem, minutes, table
+from .report import Problem, Stage, minutes, table
 from .run import BUILD, PYTHON, ROOT, git
 
 # What each part took last time, for `make check LIST=1`.
@@ -30,15 +31,25 @@ IGNORED = {
 def run_unittest(_composed):
     """The harness's own tests."""
     tools.need(*tools.BUILD_KERNEL)
-    names = [f"harness.tests.{path.stem}"
-             for path in sorted((ROOT / "harness" / "tests").glob("test_*.py"))]
-    done = subprocess.run([PYTHON, "-m", "unittest", *names], cwd=ROOT, text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    passed, failed = count_unittest(done.stdout)
-    if failed or done.returncode:
-        print(done.stdout)
-    return passed, failed or int(done.returncode != 0)
+
+    def run_one(path):
+        return subprocess.run(
+            [PYTHON, "-m", "unittest", f"harness.tests.{path.stem}"], cwd=ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    passed = failed = 0
+    paths = sorted((ROOT / "harness" / "tests").glob("test_*.py"))
+    stage = Stage("harness tests", len(paths))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, done in zip(paths, pool.map(run_one, paths)):
+            stage.step(path.stem)
+            good, bad = count_unittest(done.stdout)
+            bad = bad or int(done.returncode != 0)
+            passed, failed = passed + good, failed + bad
+            if bad:
+                print(done.stdout, flush=True)
+    stage.done()
+    return passed, failed
 
 
 def count_unittest(text):

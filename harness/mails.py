@@ -137,7 +137,7 @@ def _topic(composed: Composed, commits: Commits, branch: Branch, directory: path
         for mail in directory.glob("*.patch"):
             text = mail.read_bytes()
             line = f"base-commit: {composed.base.commit}\n".encode()
-            mail.write_bytes(text.replace(line, f"Applies to v{composed.base.version}\n".encode()))
+            mail.write_bytes(text.replace(line, f"Applies to {tag(composed.base.version)}\n".encode()))
 
 
 def _same_as(tree: pathlib.Path, scratch: pathlib.Path, branch: Branch) -> None:
@@ -189,12 +189,14 @@ def _last_version(commits: Commits, branch: Branch, directory: pathlib.Path,
 
 def is_public(base: Base) -> bool:
     """Return whether others have the commit of base: it is tagged, or from a remote."""
-    if base.repo.name != ".git":
-        return False
-    tag = f"refs/tags/v{re.sub(r'[.]0$', '', base.version)}"
     return bool(git(base.repo, "for-each-ref", "--contains", base.commit, "refs/remotes") or
-                base.commit in git(base.repo, "for-each-ref", "--points-at", base.commit,
-                                   "--format=%(objectname) %(*objectname)", tag).split())
+                git(base.repo, "for-each-ref", "--points-at", base.commit,
+                    f"refs/tags/{tag(base.version)}"))
+
+
+def tag(version: str) -> str:
+    """Return the tag of version, as the Makefile has it."""
+    return "v" + re.sub(r"\.0(?=-|$)", "", version)
 
 
 def recipients(tree: pathlib.Path, branch: Branch) -> list[Recipient]:

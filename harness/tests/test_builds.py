@@ -21,6 +21,7 @@ allnoconfig:
 vmlinux: ; @touch $(O)/linked
 available: ; @true
 unavailable: ; @echo '*** no such compiler'; exit 1
+%.o: $(O)/%.o ; @true
 $(O)/%.o: %.c api.h
 	@gcc -Wall -c $(CURDIR)/$< -o $@
 	@printf 'source_x := %s\\n  %s \\\\\\n' $(CURDIR)/$< $(CURDIR)/api.h > $(@D)/.$(@F).cmd
@@ -96,7 +97,7 @@ class Commits(unittest.TestCase):
         """Build the commits, in topics of so many of them; all in one if none are given.
 
         Return (passed, failed); self.log has what was said, self.built what was built:
-        "toy commit" or "toy topic", in their order.
+        the configuration and its targets, in their order.
         """
         known, branches, start = {}, {}, 0
         for length in lengths or (len(self.commits) - 1,):
@@ -119,9 +120,9 @@ class Commits(unittest.TestCase):
         self.built, out = [], io.StringIO()
         check = builds.Builder.check
 
-        def noted(builder, commit, whole):
-            self.built.append(f"{builder.config.name} {'topic' if whole else 'commit'}")
-            return check(builder, commit, whole)
+        def noted(builder, commit, targets):
+            self.built.append(f"{builder.config.name} {' '.join(targets)}")
+            return check(builder, commit, targets)
 
         with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
                 mock.patch.object(builds.topics, "read", lambda: ("", known)), \
@@ -136,7 +137,7 @@ class Commits(unittest.TestCase):
         self.commit({"README": "nothing that is built\n"})
         self.commit({"b.c": "int b;\n"})
         self.assertEqual((3, 0), self.run_builds())
-        self.assertEqual(["toy commit", "toy commit", "toy topic"], self.built)
+        self.assertEqual(["toy a.o", "toy b.o", "toy vmlinux all"], self.built)
         (self.dir / "commits-toy/linked").unlink()
         self.assertEqual((4, 0), self.run_builds(1, 2))
         self.assertTrue((self.dir / "commits-toy/linked").exists())
@@ -146,7 +147,7 @@ class Commits(unittest.TestCase):
         both = [builds.Config(name, "um", ["all"], "WANTED") for name in ("toy", "other")]
         with mock.patch.object(builds, "load", lambda: both):
             self.assertEqual((3, 0), self.run_builds())
-        self.assertEqual(["toy commit", "toy topic", "other topic"], self.built)
+        self.assertEqual(["toy a.o", "toy all", "other all"], self.built)
 
     def test_new_file_that_only_another_configuration_has(self):
         self.commit({"c.c": "int c;\n", "Makefile": MAKEFILE.replace(
@@ -158,7 +159,7 @@ class Commits(unittest.TestCase):
                     ["all"] if self.config.name == "toy" or not (self.path.parent / ".config")
                     .exists() or not (builds.WORKTREE / "c.c").exists() else ["all", "more"])):
             self.assertEqual(0, self.run_builds()[1], self.log)
-        self.assertEqual(["toy commit", "other commit"], self.built[:2])
+        self.assertEqual(["toy all", "other all more"], self.built[:2])
 
     def test_base_that_was_interrupted(self):
         self.commit({"a.c": GOOD + "\n"})

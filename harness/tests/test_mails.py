@@ -2,7 +2,6 @@
 """The mails: complete, addressed, and the same tree when they are applied."""
 
 import os
-import pathlib
 import shutil
 import unittest
 import unittest.mock
@@ -11,7 +10,7 @@ from harness import commits, mails, topics
 from harness.report import Problem
 from harness.run import git, output
 
-from .fake import MANY, Kernel, commit, put
+from .fake import Kernel, commit, put
 
 MAINTAINER = """\
 #!/usr/bin/perl
@@ -236,6 +235,10 @@ class Routes(unittest.TestCase):
         self.assertEqual({"FOO (BAR)": "git git://example.org/of/./.git",
                           "THE REST": "git git://example.org/of/drivers/.git"},
                          mails.trees_of(MAINTAINERS))
+
+    def test_tag(self):
+        self.assertEqual(["v7.3.4", "v7.4", "v7.4-rc1", "v7.3.10"], list(map(
+            mails.tag, ("7.3.4", "7.4.0", "7.4.0-rc1", "7.3.10"))))
 
     def test_order(self):
         known = {"a": topics.Topic("a"), "b": topics.Topic("b", [topics.Need("a")]),
