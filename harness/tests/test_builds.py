@@ -142,6 +142,11 @@ class Commits(unittest.TestCase):
         self.assertEqual((4, 0), self.run_builds(1, 2))
         self.assertTrue((self.dir / "commits-toy/linked").exists())
 
+    def test_c_files_alone_are_not_linked(self):
+        self.commit({"a.c": GOOD + "\n"})
+        self.run_builds()
+        self.assertEqual(["toy a.o", "toy all"], self.built)
+
     def test_one_configuration_for_a_commit_all_for_a_topic(self):
         self.commit({"a.c": GOOD + "\n"})
         both = [builds.Config(name, "um", ["all"], "WANTED") for name in ("toy", "other")]
