@@ -15,6 +15,7 @@ import email.utils
 import os
 import pathlib
 import re
+import tempfile
 from dataclasses import dataclass
 
 from . import topics
@@ -138,9 +139,6 @@ def written(tree: pathlib.Path, commit: str, new: list[str]) -> bytes:
     """Return the file of commit in tree, which brings the files new."""
     text = raw("git", "-C", tree, *FORMAT, "--stdout", "-1", commit, env=PLAIN)
     message, _, diff = text.partition(b"\ndiff --git ")
-    if b"\n---\n" in git(tree, "log", "-1", "--format=%B", commit).encode():
-        raise Problem(f"the message of {commit[:12]} in {tree} has a line `---`, which ends a "
-                      "message in a mail: reword it")
     if re.search(rb"^Binary files ", diff, re.M):
         raise Problem(f"{commit[:12]} in {tree} changes a binary file: patches hold text only")
     address = git(tree, "log", "-1", "--format=%ae", commit).strip()
@@ -153,7 +151,25 @@ def written(tree: pathlib.Path, commit: str, new: list[str]) -> bytes:
     kept = [section for section in sections if section and not any(
         section.startswith(os.fsencode(f"diff --git a/{name} b/{name}\n")) for name in new)]
     body = re.sub(rb"^index [0-9a-f]+\.\.[0-9a-f]+.*\n", b"", b"".join(kept), flags=re.M)
+    _message_survives(tree, commit, message + b"\n" + text[text.find(b"diff --git "):])
     return message + b"\n" + body.rstrip(b"\n") + b"\n" * bool(body)
+
+
+def _message_survives(tree: pathlib.Path, commit: str, mail: bytes) -> None:
+    """Raise Problem unless `git am` would take the message of commit from mail as it is."""
+    def plain(message: str) -> str:
+        return re.sub(r"\s*\n\s*\n", "\n\n", re.sub(r"[ \t]+$", "", message, flags=re.M)).strip()
+
+    with tempfile.TemporaryDirectory() as name:
+        info = raw("git", "-C", tree, "mailinfo", f"{name}/message", f"{name}/diff", stdin=mail,
+                   env=PLAIN).decode(errors="replace")
+        subject = re.search(r"^Subject: (.*)$", info, re.M)
+        body = pathlib.Path(name, "message").read_text(errors="replace")
+    kept = f"{subject[1] if subject else ''}\n\n{body}"
+    if plain(kept) != plain(git(tree, "log", "-1", "--format=%s%n%n%b", commit)):
+        raise Problem(f"`git am` would not keep the message of {commit[:12]} in {tree}: a line is "
+                      "`---`, or begins with `--- `, `diff `, `Index: ` or, before the text, "
+                      "like a header, or the subject with a word in brackets; reword it")
 
 
 def slug(tree: pathlib.Path, commit: str, number: int) -> str:

@@ -194,11 +194,36 @@ class Git(Kernel):
         self.assertRaisesRegex(Problem, "01-a-first.patch is not what `git format-patch` writes",
                                self.compose)
 
-    def test_line_that_ends_a_message(self):
+    def test_message_that_git_am_would_not_keep(self):
+        self.develop()
+        before = self.files()
+        for message in ("x\n\n---\n\ny\n", "x\n\n--- a/y\nz\n", "x\n\ndiff --git a/y b/y\nz\n",
+                        "x\n\nIndex: y\nz\n", "x\n\nFrom: A <a@b>\n\ny\n", "[x] y\n\nz\n",
+                        "x\n\nSubject: y\n\nz\n"):
+            git(self.tree, "checkout", "-q", "two")
+            commit(self.tree, message, {"x.c": ""})
+            with self.subTest(message):
+                self.assertRaisesRegex(Problem, "git am. would not keep the message.*reword it",
+                                       self.export)
+            git(self.tree, "reset", "-q", "--hard", "HEAD~")
+        self.assertEqual(before, self.files())
+
+    def test_odd_messages_and_files(self):
         self.develop()
         git(self.tree, "checkout", "-q", "two")
-        commit(self.tree, "x\n\n---\n\ny\n", {"x.c": ""})
-        self.assertRaisesRegex(Problem, "reword it", self.export)
+        for message, files in (("s: x\n\nFrom here\n    $ it\n# goes\n-- >8 --\non\n", {"x.c": ""}),
+                               ("s: ü 中\n\nbödy\n", {"d/ü file.c": "x", "Kconfig.y": "a"}),
+                               ("s: " + 40 * "word " + "\n\nbody\n", {"y.c": "\n\n"})):
+            commit(self.tree, message, files)
+        commit(self.tree, "s: moved\n", {"moved.c": MANY}, ["a.c"])
+        end = git(self.tree, "rev-parse", "two^{tree}")
+        self.export()
+        first = self.files()
+        shutil.rmtree(self.tree)
+        self.assertEqual([], round_trip(self.compose(), self.root))
+        self.assertEqual(end, git(self.tree, "rev-parse", "two^{tree}"))
+        self.export()
+        self.assertEqual(first, self.files())
 
 
 class OneTopic(Kernel):
