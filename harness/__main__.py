@@ -182,7 +182,9 @@ def update() -> None:
 
 def clean() -> None:
     """remove build/; the downloaded kernel stays in the cache"""
-    from . import compose, neighbours, run, tree
+    from . import compose, neighbours, repair, run, tree
+    if repair.REPAIR.exists():
+        raise Problem(f"{repair.REPAIR} holds a repair: `make mend` it, or delete it")
     for where in (tree.TREE, neighbours.TREE):
         if (where / ".git").exists():
             compose.check_kept(tree=where)

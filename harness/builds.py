@@ -146,6 +146,7 @@ class Builder:
         kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
         kconfig = hashlib.sha256(kconfig.encode()).hexdigest()
         if self.state["config"] != kconfig:
+            self.save(config=None)
             configure(self.config)
         self.save(open=True, config=kconfig)
         return make(self.config, *targets)
@@ -272,16 +273,29 @@ def run(composed):
                 count(f"{name}: {subject}", check_commit(commit, touched, builders))
                 before = commit
             whole = changed(composed.tree, base, branch.end)
-            # C files alone bring nothing that could be missing when they are linked.
+            sources &= set(whole)
+            # What C files alone refer to is seldom missing when they are linked.
             link = not all(path.endswith(".c") for path in whole)
-            count(f"{name} as a whole", [
-                (each.config.name, each.check(branch.end, each.targets(link))) for each in builders
-                if any(concerns(path, each.has()) for path in whole)])
+            concerned = [each for each in builders
+                         if any(concerns(path, each.has()) for path in whole)]
+            for path in sources:    # what is built is told by what is built anew
+                forget(path, builders)
+            count(f"{name} as a whole", [(each.config.name, each.check(
+                branch.end, each.targets(link))) for each in concerned])
             there = git(composed.tree, "ls-tree", "-r", "--name-only", branch.end).splitlines()
             lost = sources & set(there) - set().union(*(each.has() for each in builders))
             count(name, [("any configuration", f"none builds {path}") for path in sorted(lost)])
     stage.done(f"{failed} failed")
     return passed, failed
+
+
+def forget(path, builders):
+    """Remove the objects of the C file path (str) of builders (list)."""
+    for builder in builders:
+        target = (builder.config.out / path).with_suffix(".o")
+        target.unlink(missing_ok=True)
+        target.with_name(f".{target.name}.cmd").unlink(missing_ok=True)
+        builder.files = set()
 
 
 def changed(tree, old, new):

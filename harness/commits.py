@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import patches, source, topics
+from . import patches, source, topics, tree
 from .patches import PLAIN, PROJECT
 from .report import Problem
 from .run import ROOT, git, output
@@ -93,7 +93,7 @@ class Commits:
         self.made: dict[str, str | Unfit] = {}
         self.known = tree / ".git/made" if tree else None
         if self.known and self.known.exists():
-            self.made = json.loads(self.known.read_text())
+            self.made = self._there()
         self.scratch = tempfile.TemporaryDirectory()
         self.where = pathlib.Path(self.scratch.name, "linux")
         # The author is in the mail.
@@ -106,8 +106,19 @@ class Commits:
     def __exit__(self, *_) -> None:
         self.scratch.cleanup()
         if self.known:
-            self.known.write_text(json.dumps({key: made for key, made in self.made.items()
-                                              if isinstance(made, str)}))
+            patches.write(self.known, json.dumps({
+                key: made for key, made in self.made.items() if isinstance(made, str)}).encode())
+
+    def _there(self) -> dict[str, str]:
+        """Return what was made before, as far as the repository still has it."""
+        try:
+            made = json.loads(self.known.read_text())
+        except ValueError:
+            return {}
+        lines = git(self.tree, "cat-file", "--batch-check=%(objectname) %(objecttype)",
+                    stdin="\n".join(made.values())).splitlines()
+        there = {line.split()[0] for line in lines if line.endswith(" commit")}
+        return {key: commit for key, commit in made.items() if commit in there}
 
     def _set_up(self) -> None:
         if self.ready:
@@ -135,19 +146,21 @@ class Commits:
                 for patch, files in list(self.topics[name].patches.items())[:count]]
         todo = [(path, name, self._mail(path, files)) for path, name, files in todo
                 if path not in without]
-        parent, commits = self.base.commit, {name: [] for name in parts}
+        parent, commits, noted = self.base.commit, {name: [] for name in parts}, {}
         for number, (path, name, mail) in enumerate(todo):
             if self._key(parent, mail) not in self.made:
                 self._am(parent, todo[number:], unfit is None)
             made = self.made[self._key(parent, mail)]
             if isinstance(made, str):
                 commits[name].append(made)
+                noted[made] = patches.read(path).notes
                 parent = made
             elif unfit:
                 unfit(made)
             else:
                 raise Problem(f"{path.relative_to(self.root)} does not apply:\n  " +
                               made.words.replace("\n", "\n  "))
+        self._note(noted)
         branches, parent = [], self.base.commit
         for name, made in commits.items():
             branches.append(Branch(name, parent, (made or [parent])[-1], made))
@@ -190,7 +203,6 @@ class Commits:
                     return
             else:
                 self.made[key] = parent = next(made)
-                self._note(path, parent)
 
     def apply(self, parent: str, mails: list[bytes]) -> str | None:
         """Return the commit that mails give on commit parent, None if one does not apply."""
@@ -211,11 +223,19 @@ class Commits:
         except FileNotFoundError as error:
             raise missing(error.filename, self.root) from None
 
-    def _note(self, path: pathlib.Path, commit: str) -> None:
-        """Keep what is below `---` in the patch file path as a note of commit."""
-        notes = self.tree and patches.read(path).notes
-        if notes:
-            git(self.tree, "notes", "add", "-f", "-F", "-", commit, stdin=notes, env=self.env)
+    def _note(self, noted: dict[str, str]) -> None:
+        """Have what is below `---` in patches as notes of their commits."""
+        if not self.tree:
+            return
+        before = tree.notes(self.tree)
+        there = {line.split()[1] for line in git(self.tree, "notes", "list").splitlines()}
+        for commit, text in noted.items():
+            old = git(self.tree, "notes", "show", commit).strip("\n") if commit in there else ""
+            if text and text != old:
+                git(self.tree, "notes", "add", "-f", "-F", "-", commit, stdin=text, env=self.env)
+            elif old and not text:
+                git(self.tree, "notes", "remove", commit, env=self.env)
+        tree.notes_made(self.tree, before)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from .commits import Branch, Commits, Unfit, borrow, composer, missing
 from .patches import PLAIN
 from .report import Problem, Stage
 from .run import ROOT, git
-from .tree import TREE, heads, how_to_keep, note, refs, settled
+from .tree import (TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled)
 
 
 @dataclass
@@ -44,9 +44,9 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     if not (tree / ".git").exists():
         _first(tree, base, who)
     _finish(tree)
-    key = _key(root, base, who, parts)
+    key = _key(root, base, who, parts, only)
     last = note(tree)
-    if last["refs"] != heads(tree) or last["head"] != _head(tree):
+    if last["refs"] != heads(tree) or last["head"] != _head(tree) or notes_changed(tree):
         check_kept(root, tree)
     else:
         settled(tree)
@@ -83,9 +83,9 @@ def _first(tree, base, who):
     stage.done()
 
 
-def _key(root, base, who, parts):
+def _key(root, base, who, parts, only):
     """Return what changes with anything the commits of parts are made of."""
-    digest = hashlib.sha256(repr((base.commit, str(base.repo), who, parts)).encode())
+    digest = hashlib.sha256(repr((base.commit, str(base.repo), who, parts, only)).encode())
     paths = ["patches/series"]
     for name, topic in topics.read(root)[1].items():
         for patch, files in list(topic.patches.items())[:parts.get(name, 0)]:
@@ -108,7 +108,7 @@ def _move(tree, base, branches, who, key, only=None):
         git(tree, "config", "user." + name, value)
     ends = {"base": base.commit, **{branch.name: branch.end for branch in branches}}
     target = {"key": key, "only": only, "refs": ends, "head": "ref: refs/heads/" + list(ends)[-1],
-            "topics": [asdict(branch) for branch in branches]}
+            "notes": notes(tree), "topics": [asdict(branch) for branch in branches]}
     start = ["HEAD"] if heads(tree) else []
     moving = tree / ".git/moving"
     moving.write_text(json.dumps(target, indent=1))
@@ -148,8 +148,8 @@ def check_kept(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE) -> None:
     """Raise Problem if tree holds work the repository does not."""
     _finish(tree)
     settled(tree)
-    if heads(tree) != refs(tree) and \
-            export.differences(export.render(tree, root), root, positions=False):
+    if (heads(tree) != refs(tree) or notes_changed(tree)) and \
+            export.differences(export.render(tree, root), root, export.exact(tree, root)):
         raise Problem(f"{tree} holds commits that are not in this repository: "
                       f"{how_to_keep(tree)} to keep them, or delete {tree}")
 

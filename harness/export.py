@@ -55,11 +55,17 @@ def render(tree: pathlib.Path, root: pathlib.Path = ROOT) -> Files:
     made, files, brought = {}, {}, {}
     for branch in branches:
         needs = known[branch.name].needs if branch.name in known else []
+        others = {path: name for name, each in known.items() if only not in (None, name)
+                  for new in each.patches.values() for path in new}
         topic = topics.Topic(branch.name, needs)
         for number, commit in enumerate(branch.commits, 1):
             name = patches.slug(tree, commit, number)
             new = topic.patches[name] = []
-            for path, id, mode in _new_files(tree, commit, brought):
+            for path, id, mode in new_files(tree, commit, brought):
+                if branch.name == only and path in others:
+                    raise Problem(f"{commit[:12]} in {tree} brings {path}, which the topic "
+                                  f"{others[path]} brings: name what it needs in patches/series, "
+                                  "or the file otherwise")
                 brought[path] = commit
                 new.append(path)
                 if only in (None, branch.name):
@@ -69,10 +75,14 @@ def render(tree: pathlib.Path, root: pathlib.Path = ROOT) -> Files:
                 files[f"patches/{branch.name}/{name}"] = (
                     patches.written(tree, commit, new), False)
         made[branch.name] = topic
+    if only and only not in made:
+        raise Problem(f"{tree} was made for the topic {only}, and has no such branch: drop the "
+                      "topic in a tree of all, `make tree`")
     if only:
         made = {**known, only: made[only]}
     series = topics.text(topics.read(root)[0] if only else release(tree),
                          list(made.values()))
+    topics.parse(series, "the new patches/series")
     files["patches/series"] = (series.encode(), False)
     return files
 
@@ -87,7 +97,7 @@ def _needs_are_kept(tree: pathlib.Path, branches: list[Branch], only: str) -> No
                           "for all of them, and change it there")
 
 
-def _new_files(tree: pathlib.Path, commit: str, brought: dict[str, str]
+def new_files(tree: pathlib.Path, commit: str, brought: dict[str, str]
                ) -> list[tuple[str, str, str]]:
     """Return paths, blobs and modes of the new files that commit brings.
 
@@ -114,15 +124,19 @@ def differences(files: Files, root: pathlib.Path = ROOT, positions: bool = True)
 
     positions: whether `base` and the places of hunks count.
     """
-    def plain(data: bytes) -> bytes:
-        if positions:
+    def plain(path: str, data: bytes) -> bytes:
+        if positions or path in brought:
             return data
-        return re.sub(rb"^(base .*|@@ -\S+ \+\S+ @@.*)$", b"@@", data, flags=re.M)
+        if path == "patches/series":
+            return re.sub(rb"^base .*$", b"", data, flags=re.M)
+        message, mark, diff = data.partition(b"\ndiff --git ")
+        return message + mark + re.sub(rb"^@@ -\S+ \+\S+ @@.*$", b"@@", diff, flags=re.M)
 
+    brought = files.keys() - {path for path in files if path.startswith("patches/")}
     differ = []
     for path, (data, executable) in files.items():
         here = root / path
-        if not here.is_file() or plain(here.read_bytes()) != plain(data) or \
+        if not here.is_file() or plain(path, here.read_bytes()) != plain(path, data) or \
                 bool(here.stat().st_mode & 0o100) != executable:
             differ.append(path)
     return sorted(differ + stale(files, root))
@@ -130,17 +144,12 @@ def differences(files: Files, root: pathlib.Path = ROOT, positions: bool = True)
 
 def stale(files: Files, root: pathlib.Path = ROOT) -> list[str]:
     """Return patches and new kernel files of the repository that files leaves out."""
-    series = files["patches/series"][0].decode()
     here = {str(path.relative_to(root)) for path in (root / "patches").rglob("*.patch")}
     here.update(path for path in topics.new_files(root) if (root / path).exists())
-    topic, named = "", set()
-    for line in series.splitlines():
-        if line and not line.startswith(("\t", "#", "base ")):
-            topic = line
-        elif line.startswith("\t\t"):
-            named.add(line.strip())
-        elif line.startswith("\t") and not line.startswith("\tneeds "):
-            named.add(f"patches/{topic}/{line.strip()}")
+    named = set()
+    for topic in topics.parse(files["patches/series"][0].decode(), "patches/series")[1].values():
+        for patch, new in topic.patches.items():
+            named.update([f"patches/{topic.name}/{patch}", *new])
     return sorted(here - named)
 
 
@@ -173,8 +182,11 @@ def export(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE) -> None:
     print(f"{len(changed)} files changed")
 
 
-def round_trip(tree: pathlib.Path, base: source.Base, root: pathlib.Path = ROOT) -> list[str]:
+def round_trip(tree: pathlib.Path, root: pathlib.Path = ROOT) -> list[str]:
     """Return where exporting what was composed would change the repository."""
-    same = topics.read(root)[0] == base.version and \
-        only_topic(tree) is None
-    return differences(render(tree, root), root, positions=same)
+    return differences(render(tree, root), root, exact(tree, root))
+
+
+def exact(tree: pathlib.Path, root: pathlib.Path = ROOT) -> bool:
+    """Return whether hunks of tree stand where those of the patches do."""
+    return topics.read(root)[0] == release(tree) and only_topic(tree) is None

@@ -256,9 +256,9 @@ def home(tree: pathlib.Path, branch: Branch) -> str:
         tree, "diff-tree", "-r", "--numstat", "--no-renames", branch.start,
         branch.end).splitlines()]
     changed = collections.Counter()
-    for new, old, name in lines:
-        if not name.startswith("Documentation/"):
-            changed[str(pathlib.PurePath(name).parent) + "/"] += int(new) + int(old)
+    code = [line for line in lines if not line[2].startswith("Documentation/")]
+    for new, old, name in code or lines:
+        changed[str(pathlib.PurePath(name).parent) + "/"] += int(new) + int(old)
     path = changed.most_common(1)[0][0]
     found = output("perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--scm",
                    "-f", path, cwd=tree)

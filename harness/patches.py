@@ -139,7 +139,9 @@ def written(tree: pathlib.Path, commit: str, new: list[str]) -> bytes:
     """Return the file of commit in tree, which brings the files new."""
     text = raw("git", "-C", tree, *FORMAT, "--stdout", "-1", commit, env=PLAIN)
     message, _, diff = text.partition(b"\ndiff --git ")
-    if re.search(rb"^Binary files ", diff, re.M):
+    if not diff:
+        raise Problem(f"{commit[:12]} in {tree} changes nothing: drop it")
+    if re.search(rb"^(GIT binary patch|Binary files .*)$", diff, re.M):
         raise Problem(f"{commit[:12]} in {tree} changes a binary file: patches hold text only")
     address = git(tree, "log", "-1", "--format=%ae", commit).strip()
     composer = git(tree, "config", "user.email").strip()
@@ -161,15 +163,21 @@ def _message_survives(tree: pathlib.Path, commit: str, mail: bytes) -> None:
         return re.sub(r"\s*\n\s*\n", "\n\n", re.sub(r"[ \t]+$", "", message, flags=re.M)).strip()
 
     with tempfile.TemporaryDirectory() as name:
+        mails = int(git(tree, "mailsplit", "--keep-cr", f"-o{name}", stdin=mail.decode(
+            errors="surrogateescape")))
         info = raw("git", "-C", tree, "mailinfo", f"{name}/message", f"{name}/diff", stdin=mail,
                    env=PLAIN).decode(errors="replace")
         subject = re.search(r"^Subject: (.*)$", info, re.M)
         body = pathlib.Path(name, "message").read_text(errors="replace")
     kept = f"{subject[1] if subject else ''}\n\n{body}"
-    if plain(kept) != plain(git(tree, "log", "-1", "--format=%s%n%n%b", commit)):
+    if mails != 1 or plain(kept) != plain(git(tree, "log", "-1", "--format=%s%n%n%b", commit)):
         raise Problem(f"`git am` would not keep the message of {commit[:12]} in {tree}: a line is "
-                      "`---`, or begins with `--- `, `diff `, `Index: ` or, before the text, "
+                      "`---`, or begins with `From <id>`, `--- `, `diff `, `Index: ` or, before the text, "
                       "like a header, or the subject with a word in brackets; reword it")
+    author = split(mail + b"\n---\n" * (b"\n---\n" not in mail), commit).author
+    if [f"Author: {author.name}", f"Email: {author.address}"] != info.splitlines()[:2]:
+        raise Problem(f"`git am` would not keep the author of {commit[:12]} in {tree}, {author.name} "
+                      f"<{author.address}>: shorten it")
 
 
 def slug(tree: pathlib.Path, commit: str, number: int) -> str:

@@ -5,11 +5,11 @@ import os
 import pathlib
 import subprocess
 
-from . import patches, topics
+from . import export, patches, topics
 from .commits import Unfit
 from .patches import PLAIN
 from .report import Problem
-from .run import BUILD, ROOT, git, output
+from .run import BUILD, ROOT, git, output, raw
 
 REPAIR = BUILD / "repair"
 
@@ -27,6 +27,7 @@ def conflict(tree: pathlib.Path, unfit: Unfit, root: pathlib.Path = ROOT) -> str
         done = subprocess.run(["git", "-C", repair, "am", "-q", "--keep-cr", "--reject"],
                               input=unfit.mail, env={**os.environ, **PLAIN},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        git(repair, "add", "-A", "-f", "--", ".", ":!*.rej")    # new files, too
         _note(repair).write_text(f"{unfit.parent} {name}\n" +
                                  done.stdout.decode(errors="replace"))
     head, *said = _read(repair)
@@ -68,12 +69,21 @@ def mend(root: pathlib.Path = ROOT, repair: pathlib.Path = REPAIR) -> None:
             git(repair, "rev-parse", "HEAD").strip()]:
         raise Problem(f"{repair} must have one commit on {parent[:12]}, that of patches/{name}")
     path = root / "patches" / name
+    if git(repair, "status", "--porcelain", "--untracked-files=no"):
+        raise Problem(f"{repair} has uncommitted changes: `git commit --amend -a` there")
     topic, _, patch = name.rpartition("/")
-    new = topics.read(root)[1][topic].patches[patch]
+    version, known = topics.read(root)
+    new = [path for path, _, _ in export.new_files(repair, "HEAD", {})]
     notes = patches.read(path).notes
     if notes:
         git(repair, "notes", "add", "-f", "-F", "-", "HEAD", stdin=notes)
-    patches.write(path, patches.written(repair, "HEAD", new))
+    text = patches.written(repair, "HEAD", new)
+    for each, id, mode in export.new_files(repair, "HEAD", {}):
+        patches.write(root / each, raw("git", "-C", repair, "cat-file", "blob", id),
+                      mode == "100755")
+    known[topic].patches[patch] = new
+    patches.write(root / "patches/series", topics.text(version, list(known.values())).encode())
+    patches.write(path, text)
     common = git(repair, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
     output("git", "--git-dir", common, "worktree", "remove", "--force", repair)
     print(f"patches/{name} is mended; run `make` again")

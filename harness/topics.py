@@ -55,33 +55,51 @@ class Topic:
     patches: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read(root: pathlib.Path = ROOT) -> tuple[str | None, dict[str, Topic]]:
+# What topics and patches may be called; `series` and `base` are taken.
+TOPIC = re.compile(r"(?!(?:series|base)$)[A-Za-z0-9_][\w.+/-]*(?<!\.patch)")
+PATCH = re.compile(r"\d\d+-\S+\.patch")
+
+
+def read(root: pathlib.Path = ROOT) -> tuple[str, dict[str, Topic]]:
     """Return the version the patches were made for, and the topics by name."""
     path = root / "patches/series"
-    version, found = None, {}
     try:
-        lines = path.read_text().splitlines()
+        text = path.read_text()
     except OSError:
         raise Problem(f"{path} is missing: restore it with git, or `make export`") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> tuple[str, dict[str, Topic]]:
+    """As read(), of text, which Problems call where."""
+    version, found = None, {}
     topic = files = None
-    for number, line in enumerate(lines, 1):
-        word = line.strip()
-        depth = len(line) - len(line.lstrip("\t"))
-        if not word or word.startswith("#"):
+    brought = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.lstrip("\t")
+        depth = len(line) - len(word)
+        here = f"{where}:{number}"
+        if not word or line.startswith("#"):
             continue
-        if depth == 0 and word.startswith("base "):
+        if word != word.strip():
+            raise Problem(f"{here}: `{word}` has blanks around it; tabs tell topics, patches and "
+                          "files apart")
+        if depth == 0 and re.fullmatch(r"base \S+", word) and not version:
             version = word.split()[1]
-        elif depth == 0:
+        elif depth == 0 and TOPIC.fullmatch(word) and word not in found:
             topic, files = found.setdefault(word, Topic(word)), None
         elif depth == 1 and topic and word.startswith("needs "):
-            topic.needs += _needs(word.removeprefix("needs "), topic.name, found,
-                                  f"{path}:{number}")
-        elif depth == 1 and topic:
+            topic.needs += _needs(word.removeprefix("needs "), topic.name, found, here)
+        elif depth == 1 and topic and PATCH.fullmatch(word) and word not in topic.patches:
             files = topic.patches.setdefault(word, [])
-        elif depth == 2 and files is not None:
+        elif depth == 2 and files is not None and word not in brought:
             files.append(word)
+            brought.add(word)
         else:
-            raise Problem(f"{path}:{number}: `{word}` belongs to no topic or patch")
+            raise Problem(f"{here}: `{word}` cannot stand there: a topic, a patch of it as "
+                          "01-slug.patch, or a new file of that, each once")
+    if not version:
+        raise Problem(f"{where} has no line `base 7.3.4`, the version the patches are for")
     return version, found
 
 

@@ -35,6 +35,23 @@ def heads(tree: pathlib.Path) -> dict[str, str]:
     return dict(line.split() for line in lines.splitlines())
 
 
+def notes(tree: pathlib.Path) -> str:
+    """Return the commit that holds the notes of tree, "" if there are none."""
+    return git(tree, "for-each-ref", "--format=%(objectname)", "refs/notes/commits").strip()
+
+
+def notes_changed(tree: pathlib.Path) -> bool:
+    """Return whether notes of tree are not those that the harness made."""
+    return note(tree).get("notes", "") != notes(tree)
+
+
+def notes_made(tree: pathlib.Path, before: str) -> None:
+    """Take note that the harness itself has changed the notes of tree, which were before."""
+    composed = note(tree)
+    if "key" in composed and composed.get("notes", "") == before:
+        (tree / ".git/composed").write_text(json.dumps({**composed, "notes": notes(tree)}, indent=1))
+
+
 def release(tree: pathlib.Path) -> str:
     """Return the version, as 7.3.4, of the branch `base` of tree."""
     return source.version(git(tree, "show", "base:Makefile"))

@@ -215,6 +215,16 @@ class Commits(unittest.TestCase):
         self.assertEqual(1, self.run_builds()[1])
         self.assertIn("none builds lost.c", self.log)
 
+    def test_source_that_leaves_the_makefile(self):
+        more = MAKEFILE.replace("$(O)/b.o\n", "$(O)/b.o $(O)/c.o\n")
+        self.commit({"c.c": "int c;\n", "Makefile": more})
+        self.assertEqual(0, self.run_builds()[1], self.log)
+        self.commits.pop()
+        self.git("reset", "-q", "--hard", "HEAD~")
+        self.commit({"c.c": "int c;\n"})
+        self.assertEqual(1, self.run_builds()[1])
+        self.assertIn("none builds c.c", self.log)
+
     def test_option_that_does_not_stick(self):
         (self.tree / "Kconfig").write_text("config FORBIDDEN\n")
         self.git("commit", "-qam", "base with FORBIDDEN")

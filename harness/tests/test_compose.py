@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Patches to commits and back: nothing is lost, nothing is half done."""
 
+import json
 import os
 import shutil
 import unittest.mock
@@ -13,7 +14,7 @@ from .fake import MAKEFILE, MANY, Kernel, commit, put
 
 
 def round_trip(composed, root):
-    return export.round_trip(composed.tree, composed.base, root)
+    return export.round_trip(composed.tree, root)
 
 
 class RoundTrip(Kernel):
@@ -186,6 +187,60 @@ class Git(Kernel):
         self.export()
         self.assertEqual(text, self.files()["patches/one/01-a-first.patch"])
 
+    def test_notes_edited_in_the_file(self):
+        self.develop()
+        self.compose()
+        path = self.root / "patches/one/01-a-first.patch"
+        plain = path.read_text()
+        for new in ("\n---\n\nNotes:\n    one\n\n", "\n---\n\nNotes:\n    two\n\n", "\n---\n"):
+            path.write_text(plain.replace("\n---\n", new, 1))
+            self.assertEqual([], round_trip(self.compose(), self.root))
+            self.export()
+            self.assertEqual(plain.replace("\n---\n", new, 1), path.read_text())
+
+    def test_notes_are_not_lost(self):
+        self.develop()
+        self.compose()
+        git(self.tree, "notes", "add", "-m", "mine", "two")
+        put(self.root, {"drivers/new.c": "int newer;\n"})
+        self.assertRaisesRegex(Problem, "make export", self.compose)
+        self.assertRaisesRegex(Problem, "make export", compose.check_kept, self.root, self.tree)
+
+    def test_lines_that_look_like_places_are_not_lost(self):
+        self.develop()
+        git(self.tree, "checkout", "-q", "two")
+        commit(self.tree, "s: x\n\nbase address is 3\n", {"doc.rst": "base one\n"})
+        self.export()
+        self.compose()
+        put(self.tree, {"doc.rst": "base two\n"})
+        git(self.tree, "commit", "-q", "-a", "--amend", "-m", "s: x\n\nbase address is 4\n")
+        self.assertRaisesRegex(Problem, "make export", self.compose)
+        self.compose_kept()
+
+    def compose_kept(self):
+        self.export()
+        self.assertEqual(b"base two\n", self.files()["doc.rst"])
+        self.assertEqual([], round_trip(self.compose(), self.root))
+
+    def test_binary_change(self):
+        self.develop()
+        git(self.tree, "checkout", "-q", "two")
+        (self.tree / "tests/Makefile").write_bytes(b"a\0b")
+        git(self.tree, "commit", "-q", "-a", "-m", "s: binary")
+        self.assertRaisesRegex(Problem, "binary", self.export)
+
+    def test_what_was_made_and_is_gone_is_made_again(self):
+        self.develop()
+        first = self.compose()
+        git(self.tree, "checkout", "-q", "--detach")
+        for text in ("{", json.dumps({key: "0" * 40 for key in json.loads(
+                (self.tree / ".git/made").read_text())})):
+            (self.tree / ".git/made").write_text(text)
+            (self.tree / ".git/composed").write_text(json.dumps({**json.loads(
+                (self.tree / ".git/composed").read_text()), "key": ""}))
+            git(self.tree, "checkout", "-q", "two")
+            self.assertEqual(first.topics, self.compose().topics)
+
     def test_what_is_no_patch(self):
         self.develop()
         self.compose()
@@ -263,6 +318,22 @@ class OneTopic(Kernel):
         before["patches/series"] = before["patches/series"].replace(b"c-twelve", b"c-a-dozen")
         self.assertEqual(before, after)
         self.assertIn("int dozen", output("cat", self.compose().tree / "a.c"))
+
+    def test_file_of_another_topic(self):
+        self.compose(only="three")
+        git(self.tree, "rm", "-q", "third.c")
+        put(self.tree, {"drivers/other.c": "mine"})
+        git(self.tree, "add", "-A")
+        git(self.tree, "commit", "-q", "--amend", "--no-edit")
+        self.assertRaisesRegex(Problem, "drivers/other.c, which the topic two brings", self.export)
+
+    def test_topic_that_needs_all_others(self):
+        put(self.root, {"patches/series": self.series().replace("needs one 1: because",
+                                                                "needs one, two: because")})
+        self.compose()
+        self.compose(only="three")
+        self.compose()
+        self.assertIsNone(tree.only_topic(self.tree))
 
     def test_what_it_needs_is_not_changed_there(self):
         self.compose(only="three")
@@ -443,10 +514,24 @@ class Repair(Kernel):
         repair.mend(self.root, self.where)
         self.compose()
 
+    def test_new_file_is_mended_too(self):
+        self.assertRaises(Problem, self.compose)
+        (self.where / "a.c.rej").unlink()
+        put(self.where, {"a.c": MANY.replace("line5;", "five;").replace("line4;", "four;"),
+                         "drivers/new.c": "int ported;\n"})
+        self.go_on()
+        put(self.where, {"a.c": "more"})
+        self.assertRaisesRegex(Problem, "uncommitted", repair.mend, self.root, self.where)
+        git(self.where, "checkout", "-q", "a.c")
+        repair.mend(self.root, self.where)
+        self.assertEqual(b"int ported;\n", self.files()["drivers/new.c"])
+        self.assertEqual([], round_trip(self.compose(), self.root))
+
     def test_new_files_and_author_stay(self):
         before = self.files()
         self.test_mend()
         after = self.files()
+        self.assertEqual(before["patches/series"].decode(), after["patches/series"].decode())
         self.assertEqual(["patches/one/01-a-first.patch"],
                          [path for path in before if before[path] != after[path]])
         self.assertIn(b"\nFrom: iotlb-sync <iotlb-sync@localhost>\nDate: ",
@@ -458,5 +543,5 @@ class Repair(Kernel):
     def test_bad_series(self):
         put(self.root, {"patches/series": "base 7.3.4\n\tx.patch\n"})
         self.assertRaisesRegex(Problem, "series:2", self.compose)
-        put(self.root, {"patches/series": "base 7.3.4\none\n\tx.patch\n"})
+        put(self.root, {"patches/series": "base 7.3.4\none\n\t01-x.patch\n"})
         self.assertRaisesRegex(Problem, "x.patch is missing", self.compose)

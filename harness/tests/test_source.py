@@ -229,7 +229,7 @@ class Kdir(Kernel):
         before = checksum(self.linux)
         self.develop()
         composed = self.compose()
-        self.assertEqual([], export.round_trip(composed.tree, composed.base, self.root))
+        self.assertEqual([], export.round_trip(composed.tree, self.root))
         self.assertEqual(before, checksum(self.linux))
         put(self.linux, {"b.c": "int b;\n", "d.c": "int d;\n"})
         self.compose()

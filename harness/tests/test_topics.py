@@ -65,13 +65,20 @@ class Read(unittest.TestCase):
         self.assertRaisesRegex(Problem, "no topic x/", topics.chosen, known, ["x/*", "one"])
 
     def test_what_is_wrong(self):
-        for text, words in (("base 7.3.4\n\tx.patch\n", "series:2: `x.patch`"),
-                            ("one\n\tneeds two\n\t01-a.patch\ntwo\n", "series:2: one needs `two`"),
+        for text, words in (("\t01-x.patch\n", "series:2: `01-x.patch` cannot stand there"),
+                            ("one\n\tneeds two\n\t01-a.patch\ntwo\n", "series:3: one needs `two`"),
                             ("one\n\tneeds one\n", "one needs `one`, which is no topic before"),
                             ("one\n\t01-a.patch\ntwo\n\tneeds one 2\n",
-                             "series:4: two needs 2 patches of one, which has 1"),
-                            ("one\n\t01-a.patch\ntwo\n\tneeds one many\n", "`one many`")):
-            self.assertRaisesRegex(Problem, words, self.read, text)
+                             "series:5: two needs 2 patches of one, which has 1"),
+                            ("one\n\t01-a.patch\ntwo\n\tneeds one many\n", "`one many`"),
+                            ("one\n        01-a.patch\n", "has blanks around it"),
+                            ("one two\n", "`one two` cannot"), ("one\n\tneeds\n", "`needs` cannot"),
+                            ("one\none\n", "series:3: `one` cannot"), ("base\n", "`base` cannot"),
+                            ("one\n\t01-a.patch\n\t01-a.patch\n", "series:4"),
+                            ("one\n\t01-a.patch\n\t\tf.c\n\t\tf.c\n", "series:5"),
+                            ("series\n", "`series` cannot"), ("a.patch\n", "`a.patch` cannot")):
+            self.assertRaisesRegex(Problem, words, self.read, "base 7.3.4\n" + text)
+        self.assertRaisesRegex(Problem, "no line `base 7.3.4`", self.read, "one\n")
 
 
 class Alone(Kernel):
