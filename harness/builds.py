@@ -7,8 +7,7 @@ changes more than C files.
 """
 
 import collections
-import hashlib
-import json
+import concurrent.futures
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from . import compose, tools, topics
 from .commits import Commits
 from .kunit import compiler
 from .report import Problem, Stage
-from .run import BUILD, ROOT, git, output
+from .run import BUILD, PYTHON, ROOT, git
 
 WORKTREE = BUILD / "commits"
 # The work tree in make's output and in *.cmd files: ccache makes it relative.
@@ -86,7 +85,8 @@ def make(config, *targets):
     return subprocess.run(
         ["make", "-s", "-k", f"-j{os.cpu_count()}", f"O={config.out}",
          f"ARCH={config.arch}", f"CROSS_COMPILE={config.cross_compile}",
-         f"CC={cc}", "W=1", *targets], cwd=WORKTREE, text=True, errors="replace", stdin=subprocess.DEVNULL,
+         f"CC={cc}", f"PYTHON3={PYTHON}", "W=1", *targets], cwd=WORKTREE, text=True,
+        errors="replace", stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, **env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
 
@@ -112,56 +112,54 @@ def configure(config):
 
 
 class Builder:
-    """Builds commits with one configuration, and knows the warnings of the base."""
+    """Builds commits with one configuration, and knows the base with it.
 
-    def __init__(self, config, base):
-        """config: Config; base: str, commit id of the base."""
+    It starts with an empty directory: what an earlier run built there is not what a
+    topic of this one builds.
+    """
+
+    def __init__(self, config):
+        """config: Config; the base is checked out."""
         self.config = config
-        self.path = config.out / "state.json"
-        self.files = set()
-        version = output(f"{config.cross_compile}gcc", "--version")
-        key = hashlib.sha256(repr((config, base, version)).encode()).hexdigest()
-        self.state = json.loads(self.path.read_text()) if self.path.exists() else {}
-        if self.state.get("key") != key or "warnings" not in self.state:
-            shutil.rmtree(config.out, ignore_errors=True)
-            config.out.mkdir(parents=True)
-            self.state = {"key": key, "config": None, "open": False}
-            self.build_base(base)
+        self.kconfig = None     # what .config was made from
+        self.clean = True       # all objects are of a build without failure
+        self.there = set(git(WORKTREE, "ls-files").splitlines())
+        shutil.rmtree(config.out, ignore_errors=True)
+        config.out.mkdir(parents=True)
+        self.warnings = self.build_base()
+        self.base_files = self.files = built(config)
 
-    def save(self, **changes):
-        """Put changes into the state, on disk too."""
-        self.state.update(changes)
-        self.path.write_text(json.dumps(self.state))
+    def build(self, targets):
+        """Build targets of what is checked out -> (exit status, int; make's words, str).
 
-    def build(self, commit, targets):
-        """Check commit out and build targets; return CompletedProcess.
-
-        A build that was interrupted or failed does not repeat the warnings of
-        what it had compiled: its objects go before the next one.
+        A build that failed does not repeat the warnings of what it had compiled: its
+        objects go before the next one.  W=1 has kernel-doc read each C file, but for those
+        of vmlinux alone: that takes longer than to compile them, and no topic changes them.
         """
-        if self.state["open"]:
+        if not self.clean:
             for path in self.config.out.rglob("*.o"):
                 path.unlink()
-        git(WORKTREE, "checkout", "-q", "--force", "--detach", commit)
         kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
-        kconfig = hashlib.sha256(kconfig.encode()).hexdigest()
-        if self.state["config"] != kconfig:
-            self.save(config=None)
+        if self.kconfig != kconfig:
             configure(self.config)
-        self.save(open=True, config=kconfig)
-        return make(self.config, *targets)
+        self.kconfig, self.clean = kconfig, False
+        done = [make(self.config, *(each for each in targets if each != "vmlinux"))]
+        if "vmlinux" in targets:
+            done.append(make(self.config, "vmlinux", "KERNELDOC=/dev/null"))
+        return max(each.returncode for each in done), "".join(each.stdout for each in done)
 
-    def build_base(self, base):
-        """Build the base and keep its warnings; Problem if it does not build."""
+    def build_base(self):
+        """Build the base -> its warnings, as of warnings(); Problem if it does not build."""
         stage = Stage(f"base with {self.config.name}")
-        done = self.build(base, self.targets(True))
-        if done.returncode:
+        status, words = self.build(self.targets(True))
+        if status:
             stage.done("FAILED")
             raise Problem(f"the base does not build with {self.config.name}:\n" +
-                          "\n".join(done.stdout.splitlines()[-15:]))
-        seen = warnings(done.stdout)
-        self.save(open=False, warnings=seen)
+                          "\n".join(words.splitlines()[-15:]))
+        seen = warnings(words)
+        self.clean = True
         stage.done(f"{sum(seen.values())} warnings")
+        return seen
 
     def targets(self, whole):
         """whole: bool, link as well if the table says so -> list of str."""
@@ -169,20 +167,23 @@ class Builder:
             else self.config.targets
 
     def has(self):
-        """-> set of str, the files of what is built (tree paths)."""
-        if not self.files:
-            self.files = built(self.config)
+        """-> set of str, the files of what is built (tree paths).
+
+        Those of the base, and of those that topics bring, all that were built: an object
+        may be left of a topic whose options had it built from a file of the base.
+        """
+        if self.files is None:
+            self.files = self.base_files | built(self.config) - self.there
         return self.files
 
-    def check(self, commit, targets):
-        """Build targets (list of str) at commit (id) -> str, what is wrong, "" if nothing."""
-        done = self.build(commit, targets)
-        new = warnings(done.stdout)
-        new -= collections.Counter(self.state["warnings"])
-        self.files = set()
-        if done.returncode or new:
-            return "\n".join(list(new) or done.stdout.splitlines()[-15:])
-        self.save(open=False)
+    def check(self, targets):
+        """Build targets (list of str) -> str, what is wrong, "" if nothing."""
+        status, words = self.build(targets)
+        new = warnings(words) - self.warnings
+        self.files = None
+        if status or new:
+            return "\n".join(list(new) or words.splitlines()[-15:])
+        self.clean = True
         return ""
 
 
@@ -191,6 +192,11 @@ def concerns(path, files):
     rules = RULES.match(path)
     return path in files or bool(OPTIONS.search(path)) or \
         bool(rules) and any(file.startswith(rules[1]) for file in files)
+
+
+def checkout(commit):
+    """Check commit (id) out."""
+    git(WORKTREE, "checkout", "-q", "--force", "--detach", commit)
 
 
 def usable(config):
@@ -211,8 +217,9 @@ def check_commit(commit, touched, builders):
     That is the objects of C files that are built already; for anything else, all that
     the table builds.  Return a list of (configuration, what is wrong or "").
     """
+    checkout(commit)
     left = [path for path in touched if not path.startswith(USERLAND)]
-    there = set(git(WORKTREE, "ls-tree", "-r", "--name-only", commit).splitlines())
+    there = set(git(WORKTREE, "ls-files").splitlines())
     sources = {path for path in left if path.endswith(".c")} & there
     wanted, new = {}, set()
     for path in sorted(sources):
@@ -226,12 +233,12 @@ def check_commit(commit, touched, builders):
         if path not in sources and fits and not any(
                 wanted.get(each.config.name) == each.config.targets for each in fits):
             wanted[fits[0].config.name] = fits[0].config.targets
-    rows = [(each.config.name, each.check(commit, wanted[each.config.name]))
+    rows = [(each.config.name, each.check(wanted[each.config.name]))
             for each in builders if each.config.name in wanted]
     for builder in builders:    # who has a new file is known when it was built
         new -= builder.has()
         if new and wanted.get(builder.config.name) != builder.config.targets:
-            rows.append((builder.config.name, builder.check(commit, builder.config.targets)))
+            rows.append((builder.config.name, builder.check(builder.config.targets)))
             new -= builder.has()
     return rows
 
@@ -246,7 +253,9 @@ def run(composed):
     tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
     base = composed.base.commit
     compose.worktree(composed.tree, WORKTREE, base)
-    builders = [Builder(config, base) for config in configs if usable(config)]
+    # A make that has little to compile uses one CPU.
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    builders = list(pool.map(Builder, filter(usable, configs)))
     known = topics.read()[1]
     # Those on `sync` have another iommu.h, which most files include.
     names = sorted(known, key=lambda name: "sync" in topics.alone(known, name))
@@ -276,14 +285,15 @@ def run(composed):
             sources &= set(whole)
             # What C files alone refer to is seldom missing when they are linked.
             link = not all(path.endswith(".c") for path in whole)
-            concerned = [each for each in builders
-                         if any(concerns(path, each.has()) for path in whole)]
+            concerned = [each for each in builders for files in [built(each.config)]
+                         if any(concerns(path, files) for path in whole)]
             for path in sources:    # what is built is told by what is built anew
                 forget(path, builders)
-            count(f"{name} as a whole", [(each.config.name, each.check(
-                branch.end, each.targets(link))) for each in concerned])
-            there = git(composed.tree, "ls-tree", "-r", "--name-only", branch.end).splitlines()
-            lost = sources & set(there) - set().union(*(each.has() for each in builders))
+            checkout(branch.end)
+            wrong = pool.map(lambda each: each.check(each.targets(link)), concerned)
+            count(f"{name} as a whole", zip((each.config.name for each in concerned), wrong))
+            there = set(git(WORKTREE, "ls-files").splitlines())
+            lost = sources & there - set().union(*(built(each.config) for each in builders))
             count(name, [("any configuration", f"none builds {path}") for path in sorted(lost)])
     stage.done(f"{failed} failed")
     return passed, failed
@@ -295,7 +305,7 @@ def forget(path, builders):
         target = (builder.config.out / path).with_suffix(".o")
         target.unlink(missing_ok=True)
         target.with_name(f".{target.name}.cmd").unlink(missing_ok=True)
-        builder.files = set()
+        builder.files = None
 
 
 def changed(tree, old, new):

@@ -15,8 +15,13 @@ HERE = ROOT / "harness" / "history"
 TOP = BUILD / "history"
 TREE = TOP / "linux"
 
+# What the end-to-end jobs' kernels run, without what it tests; their configurations are
+# one and the same, so that they share what ccache has.
+SUITES = ["end-to-end", "benchmark"]
 # What runs drivers on models, on a base with fixes.
-MODELS = ["fixes/*", "kunit-mmio", "end-to-end", "models"]
+MODELS = ["fixes/*", "kunit-mmio", *SUITES, "models"]
+# The benchmark's page tables where there is no tlb_add_range().
+OLD_TABLES = ROOT / "harness" / "bench" / "7.3.patch"
 
 # Cases that say who is called and not who is safe.
 CONTRACT = "iommu_e2e.empty_gather_test"
@@ -56,7 +61,10 @@ def checkout(composed, row):
     """Make TREE the kernel of row (Row); a Problem if a patch does not apply."""
     known = topics.read()[1]
     without = (topics.find(row.without),) if row.without else ()
-    compose.beside(composed, TREE, topics.chosen(known, row.topics), without)
+    parts = topics.chosen(known, row.topics)
+    compose.beside(composed, TREE, parts, without)
+    if "benchmark" in parts and "io-pgtable" not in parts:
+        git(TREE, "apply", OLD_TABLES)
     if row.apply:
         git(TREE, "apply", HERE / row.apply)
 

@@ -30,9 +30,8 @@ def guard(composed):
 
     Return (int, paths that cost no more; int, paths that do).
     """
-    options, runs = count.load()
     right, wrong, line = verdict(count.count(
-        composed, [run for run in runs if run.guard], options))
+        composed, [run for run in count.load() if run.guard]))
     print(*wrong, line, sep="\n", flush=True)
     return right, len(wrong)
 
@@ -42,8 +41,7 @@ def run(composed):
 
     Return (int, paths that cost no more; int, paths that do).
     """
-    options, runs = count.load()
-    counted = count.count(composed, runs, options)
+    counted = count.count(composed, count.load())
     trees = {BASE: count.history.TREE, SERIES: composed.tree}
     code = {arch: {version: sizes.measure(tree, arch, version)
                    for version, tree in trees.items()} for arch in sizes.TARGETS}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from .. import history, jobs, kunit, verdict
 from ..report import Problem, minutes
-from ..run import BUILD, ROOT, git
+from ..run import BUILD, ROOT
 
 HERE = ROOT / "harness" / "bench"
 OUT = BUILD / "bench"
@@ -78,14 +78,11 @@ class Driver:
 
 
 def load(path=HERE / "runs.toml"):
-    """Return (options that the kernels need (list of str), list of Run).
-
-    Problem if a table is wrong.
-    """
+    """Return the tables of path, list of Run; Problem if one is wrong."""
     with open(path, "rb") as file:
         tables = tomllib.load(file)
     try:
-        return tables["kernel"]["kconfig_add"], [Run(**table) for table in tables["run"]]
+        return [Run(**table) for table in tables["run"]]
     except (TypeError, KeyError) as error:
         raise Problem(f"{path} has a bad table: {error}") from None
 
@@ -135,37 +132,21 @@ def boots(run, known):
             qemu_args=f"{job.qemu_args} {run.qemu_args}".strip())
 
 
-def kernel_of(job, version, options, top):
-    """Return job's kernel (Kernel) as it is counted on: the drivers, and no other suite.
-
-    version: str, part of its name; options: list of str; top: path of the build.
-    """
-    return dataclasses.replace(
-        job.kernel, name=f"{job.kernel.name}-cost-{version}", top=top, kconfig_add=options,
-        kunitconfig=[f"drivers/iommu/tests/e2e/e2e-{job.kernel.arch}.kunitconfig"])
-
-
-def base_tree(composed):
-    """Return the path of a work tree with the base and the suite."""
-    history.checkout(composed, history.Row("Linux", topics=["end-to-end", "benchmark"]))
-    git(history.TREE, "apply", HERE / "7.3.patch")
-    return history.TREE
-
-
-def count(composed, runs, options):
+def count(composed, runs):
     """Build the kernels of runs (list of Run), boot them and return a list of Driver."""
-    known, found, built = jobs.load(), {}, {}
+    known, found, built = jobs.load(), {}, set()
     start = time.monotonic()
-    trees = {BASE: base_tree(composed), SERIES: composed.tree}
+    history.checkout(composed, history.Row("Linux", topics=history.SUITES))
+    trees = {BASE: history.TREE, SERIES: composed.tree}
     for number, run in enumerate(runs, 1):
         print(f"\n{number}/{len(runs)} {run.driver}, {run.job} "
               f"({minutes(time.monotonic() - start)})", flush=True)
         for version, tree in trees.items():
             for job in boots(run, known):
-                kernel = kernel_of(job, version, options, tree.parent)
-                if kernel.name not in built and not kunit.build(tree, kernel):
-                    raise Problem(f"the kernel {kernel.name} does not build")
-                built[kernel.name] = True
+                kernel = dataclasses.replace(job.kernel, top=tree.parent)
+                if kernel.out not in built and not kunit.build(tree, kernel):
+                    raise Problem(f"the kernel {kernel.name} of the {version} does not build")
+                built.add(kernel.out)
                 counts = boot(tree, dataclasses.replace(job, kernel=kernel), run, version)
                 driver = found.setdefault((job.kernel.arch, run.driver),
                                           Driver(job.kernel.arch, run.driver, run.kind))

@@ -120,9 +120,9 @@ class Commits(unittest.TestCase):
         self.built, out = [], io.StringIO()
         check = builds.Builder.check
 
-        def noted(builder, commit, targets):
+        def noted(builder, targets):
             self.built.append(f"{builder.config.name} {' '.join(targets)}")
-            return check(builder, commit, targets)
+            return check(builder, targets)
 
         with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
                 mock.patch.object(builds.topics, "read", lambda: ("", known)), \
@@ -161,7 +161,7 @@ class Commits(unittest.TestCase):
                 builds.Config("other", "um", ["all", "more"], "WANTED")]
         with mock.patch.object(builds, "load", lambda: both), \
                 mock.patch.object(builds.Builder, "targets", lambda self, whole: (
-                    ["all"] if self.config.name == "toy" or not (self.path.parent / ".config")
+                    ["all"] if self.config.name == "toy" or not (self.config.out / ".config")
                     .exists() or not (builds.WORKTREE / "c.c").exists() else ["all", "more"])):
             self.assertEqual(0, self.run_builds()[1], self.log)
         self.assertEqual(["toy all", "other all more"], self.built[:2])
@@ -224,6 +224,20 @@ class Commits(unittest.TestCase):
         self.commit({"c.c": "int c;\n"})
         self.assertEqual(1, self.run_builds()[1])
         self.assertIn("none builds c.c", self.log)
+
+    def test_option_of_another_topic(self):
+        """What its options had built from a file of the base is not built without them."""
+        more = MAKEFILE.replace("$(O)/b.o\n", "$(O)/b.o $(O)/c.o\n")
+        (self.tree / "c.c").write_text("int c;\n")
+        self.git("add", "-A")
+        self.git("commit", "-qm", "base with c.c")
+        self.commits = [self.git("rev-parse", "HEAD")]
+        self.commit({"Makefile": more})
+        self.commit({"Makefile": MAKEFILE})
+        self.commit({"c.c": "int c;\n\n"})
+        self.assertEqual(1, self.run_builds(1, 1, 1)[1])
+        self.assertIn("none builds c.c", self.log)
+        self.assertNotIn("toy c.o", self.built)
 
     def test_option_that_does_not_stick(self):
         (self.tree / "Kconfig").write_text("config FORBIDDEN\n")
