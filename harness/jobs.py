@@ -67,8 +67,10 @@ def load(path=ROOT / "harness" / "jobs.toml"):
         tables = tomllib.load(file)
     jobs = {}
     try:
-        kernels = {name: Kernel(name=name, **table)
-                   for name, table in tables["kernel"].items()}
+        kernels = {}
+        for name, table in tables["kernel"].items():
+            like = tables["kernel"][table.pop("like")] if "like" in table else {}
+            kernels[name] = Kernel(name=name, **like | table)
         for kernel in kernels.values():
             kernel.top = BUILD / "alone" if kernel.topic else BUILD
         for name, table in tables["job"].items():

@@ -74,6 +74,16 @@ class Table(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "san"):
             load(TABLE + "default = true\n")
 
+    def test_kernel_like_another(self):
+        more = '[kernel.z]\nlike = "x"\nkunitconfig = ["z"]\n[job.z]\nabout = ""\nkernel = "z"\nsuites = []\n'
+        table = load(TABLE + more)
+        self.assertEqual(("z", "x86_64", ["z"], ["CONFIG_VT=n"]),
+                         (table["z"].kernel.name, table["z"].kernel.arch,
+                          table["z"].kernel.kunitconfig, table["z"].kernel.trim))
+        self.assertEqual(["k"], table["vtd-lazy"].kernel.kunitconfig)
+        with self.assertRaisesRegex(Problem, "bad table: 'w'"):
+            load(TABLE + more.replace('like = "x"', 'like = "w"'))
+
     def test_real_table(self):
         table = jobs.load().values()
         self.assertTrue(any(job.default for job in table))
