@@ -15,8 +15,8 @@ HERE = ROOT / "harness" / "history"
 TOP = BUILD / "history"
 TREE = TOP / "linux"
 
-# What the end-to-end jobs' kernels run, without what it tests; their configurations are
-# one and the same, so that they share what ccache has.
+# What the end-to-end jobs' kernels have for tests: with it the base takes the same
+# configuration as the series, and ccache has most objects.
 SUITES = ["end-to-end", "benchmark"]
 # What runs drivers on models, on a base with fixes.
 MODELS = ["fixes/*", "kunit-mmio", *SUITES, "models"]

@@ -225,6 +225,14 @@ class Commits(unittest.TestCase):
         self.assertEqual(1, self.run_builds()[1])
         self.assertIn("none builds c.c", self.log)
 
+    def test_nothing_is_left_of_an_earlier_run(self):
+        left = self.dir / "commits-toy" / "left.o"
+        left.parent.mkdir()
+        left.touch()
+        self.commit({"a.c": GOOD + "\n"})
+        self.assertEqual((2, 0), self.run_builds())
+        self.assertFalse(left.exists())
+
     def test_option_of_another_topic(self):
         """What its options had built from a file of the base is not built without them."""
         more = MAKEFILE.replace("$(O)/b.o\n", "$(O)/b.o $(O)/c.o\n")
