@@ -50,6 +50,11 @@ class Config:
         """Path of the build directory."""
         return BUILD / f"commits-{self.name}"
 
+    def empty(self):
+        """Make the build directory anew, empty."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
+
 
 def load(path=ROOT / "harness" / "builds.toml"):
     """Return the configurations of path, list of Config."""
@@ -124,8 +129,7 @@ class Builder:
         self.kconfig = None     # what .config was made from
         self.clean = True       # all objects are of a build without failure
         self.there = set(git(WORKTREE, "ls-files").splitlines())
-        shutil.rmtree(config.out, ignore_errors=True)
-        config.out.mkdir(parents=True)
+        config.empty()
         self.warnings = self.build_base()
         self.base_files = self.files = built(config)
 

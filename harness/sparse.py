@@ -46,15 +46,15 @@ def run(composed):
     base, end = composed.base.commit, composed.end
     lines = added(git(composed.tree, "diff", "-U0", "--no-renames", base, end, "--",
                       "*.c", "*.h"))
-    compose.worktree(composed.tree, builds.WORKTREE, base)
+    compose.worktree(composed.tree, builds.WORKTREE, end)
     configs = [config for config in configs if builds.usable(config)]
     stage, checked, found = Stage("sparse", len(configs)), set(), []
     for config in configs:
         stage.step(config.name)
-        builder = builds.Builder(config, base)
-        done = builder.build(end, config.targets)
+        config.empty()
+        builds.configure(config)
+        done = builds.make(config, *config.targets)
         if not done.returncode:
-            builder.save(open=False)
             sources = [path for path in lines if path.endswith(".c") and
                        (config.out / path).with_suffix(".o").exists()]
             done = builds.make(config, "C=2", FLAGS,
