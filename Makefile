@@ -9,7 +9,7 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$
 
 # The harness knows which targets and variables there are.
 $(GOALS): $(PYTHON)
-	@$(PYTHON) -m harness $@ $(foreach name,$(GIVEN),$(name)="$$$(name)")
+	@$(PYTHON) -m harness $@ $(foreach name,$(GIVEN),--$(name)="$$$(name)")
 
 $(PYTHON):
 	@set -- apt-get install -y -qq --no-install-recommends python3; test $$(id -u) = 0 || set -- sudo -n "$$@"; \

@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The commands behind the Makefile's targets.
+"""The commands behind the Makefile's targets, in one table."""
 
-A command is a function; its parameters are the variables it takes, in lower case.
-"""
+from __future__ import annotations
 
-import inspect
+import argparse
+import functools
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from .report import Problem, minutes, table
+from . import check
+from .boot import drivers
+from .checks import cost, neighbours as releases
+from .common import readme, run
+from .common.report import Problem, Tally, minutes, table
+from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
+from .kernel.compose import Composed
 
 # make's and git's own variables would reach the make and git started here.
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
@@ -19,170 +27,87 @@ FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
            "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
 
-def _compose(kdir: str = "", topic: str = ""):
-    from . import compose, source
-    return _told(compose.compose(base=source.base(kdir), only=topic or None))
-
-
-def _told(composed):
-    print(f"Linux {composed.base.version} from {composed.base.origin}")
+def told(composed: Composed) -> Composed:
+    """Say what composed stands on."""
+    print(f"Linux {composed.base.version} from {composed.base.origin}", flush=True)
     return composed
 
 
-def _anywhere(kdir: str, topic: str):
-    """Return a compose.Composed on any release, and where its mails go.
+def all_topics(kdir: str) -> Composed:
+    """Return all topics on the kernel in kdir, or on Debian's."""
+    return told(compose.compose(base=source.base(kdir)))
 
-    On another release it is of topic, and of what that needs; of all without one.
-    """
-    from . import mails, neighbours, source
+
+def anywhere(kdir: str, topic: str) -> tuple[Composed | None, source.Base]:
+    """Return topic and what it needs, or all, on another release in kdir; and the base."""
     base = source.base(kdir, neighbours=True)
-    if source.ours(base.version):
-        return None, base, mails.MAILS
-    return _told(neighbours.tree(base, topic or None)), base, neighbours.mails(base)
+    return None if source.ours(base.version) else told(neighbours.tree(base, topic or None)), base
 
 
-def everything(kdir: str = "") -> int:
-    """the mails, all KUnit tests, and a table of it all (default)"""
-    from . import commits, kunit, mails, topics
+def everything(kdir: str) -> Tally:
+    """Compose, write the mails, run the KUnit jobs marked default."""
     start = time.monotonic()
-    composed = _compose(kdir)
+    composed = all_topics(kdir)
     if commits.identity():
         mails.show(mails.write(composed, list(topics.read()[1]), keep=True))
     else:
         print("no mails: git does not know your name, see `make series`")
-    results = kunit.unit(composed)
-    failed = sum(result.failed for result in results)
+    tally = check.run_jobs(lambda: composed)
     print()
-    table(["kernel", "topics", "patches", "suites", "passed", "failed", "time"],
+    table(["kernel", "topics", "patches", "passed", "failed", "time"],
           [[composed.base.version, len(composed.topics),
-            sum(len(t.commits) for t in composed.topics),
-            len({result.suite for result in results}),
-            sum(result.passed for result in results), failed,
+            sum(len(topic.commits) for topic in composed.topics), tally.passed, tally.failed,
             minutes(time.monotonic() - start)]])
-    return failed
+    return tally
 
 
-def unit(kdir: str = "", job: str = "", san: str = "") -> int:
-    """the KUnit tests; JOB=name for one job, SAN=1 with sanitizers and lockdep"""
-    from . import kunit
-    return sum(result.failed for result in kunit.unit(_compose(kdir), job, bool(san)))
-
-
-def mutants(kdir: str = "", only: str = "") -> int:
-    """the kernel broken in one place at a time: tests must fail; ONLY=part of a name"""
-    from . import mutants
-    return mutants.run(_compose(kdir), only)[1]
-
-
-def fixes(kdir: str = "", only: str = "") -> int:
-    """the fixes on Linux as it is, one left out at a time: tests must fail; ONLY="""
-    from . import fixes
-    return fixes.run(_compose(kdir), only)[1]
-
-
-def cost(kdir: str = "") -> int:
-    """what the series costs: instructions, commands, code size, base and series"""
-    from . import bench
-    return bench.run(_compose(kdir))[1]
-
-
-def audit(kdir: str = "") -> int:
-    """Coccinelle on who must declare that its sync must always run, and who does"""
-    from . import audit
-    return audit.run(_compose(kdir))[1]
-
-
-def e2e(kdir: str = "") -> int:
-    """a device's DMA behind real drivers on QEMU's IOMMUs"""
-    from . import kunit
-    return sum(result.failed for result in kunit.end_to_end(_compose(kdir)))
-
-
-def e2e_history(kdir: str = "") -> int:
-    """the same on kernels with and without what the series is about"""
-    from . import history
-    return history.run(_compose(kdir))[1]
-
-
-def models_history(kdir: str = "") -> int:
-    """drivers on models of their hardware, without the series"""
-    from . import history
-    return history.run_models(_compose(kdir))[1]
-
-
-def documentation(kdir: str = "") -> int:
-    """the pages of the series as HTML"""
-    from . import docs
-    return docs.run(_compose(kdir))[1]
-
-
-def check(kdir: str = "", only: str = "", list: str = "") -> int:
-    """everything a change must pass; LIST=1 names its parts, ONLY="docs audit" runs these"""
-    from . import checks
-    if list:
-        return checks.show()
-    return checks.run(lambda: _compose(kdir), only.split())
-
-
-def readme() -> None:
-    """what the last `make check` and `make bench` counted, to the README"""
-    from . import bench, drivers, neighbours
-    if not drivers.write() | bench.write() | drivers.write(neighbours.TABLE, neighbours.HEAD):
-        raise Problem("nothing was counted yet: `make check` and `make bench` do that")
-
-
-def mails(kdir: str = "", topic: str = "", v: str = "1", reply: str = "", rfc: str = "") -> None:
-    """the mails in build/series; TOPIC=name, V=2, REPLY=<message-id>, RFC=1"""
-    from . import mails, topics
-    if not v.isdecimal() or int(v) < 1:
+def write_mails(kdir: str, topic: str, v: str, reply: str, rfc: str) -> None:
+    """Write the mails of topic, or of all, and say where they are."""
+    if v and (not v.isdecimal() or int(v) < 1):
         raise Problem(f"V={v} is no version: V=2 is the second")
     known = topics.read()[1]
     if topic:
         topics.must_be_in(topic, known)
-    composed, base, out = _anywhere(kdir, topic)
-    composed = composed or _compose(kdir)
-    names = [topic] if topic else [*known]
-    options = mails.Options(int(v), reply, bool(rfc))
-    mails.show(mails.write(composed, names, out, options=options))
+    composed, base = anywhere(kdir, topic)
+    out = neighbours.mails(base) if composed else mails.MAILS
+    mails.show(mails.write(composed or all_topics(kdir), [topic] if topic else [*known], out,
+                           options=mails.Options(int(v or 1), reply, bool(rfc))))
 
 
-def tree(kdir: str = "", topic: str = "") -> None:
-    """the kernel tree with the patches as commits; TOPIC=name: that on what it needs"""
-    composed, _, _ = _anywhere(kdir, topic)
-    print((composed or _compose(kdir, topic)).tree)
+def make_tree(kdir: str, topic: str) -> None:
+    """Compose topic on what it needs, or all, and say where."""
+    composed, base = anywhere(kdir, topic)
+    print((composed or told(compose.compose(base=base, only=topic or None))).tree)
 
 
-def where_to(kdir: str = "") -> None:
-    """the topics: what each needs, whose tree it goes to, whose ack it waits for"""
-    from . import mails
-    table(mails.ROUTES, mails.routes(_compose(kdir)))
+def where_to(kdir: str) -> None:
+    """Print where each topic goes."""
+    table(mails.ROUTES, mails.routes(all_topics(kdir)))
 
 
-def export(kdir: str = "") -> None:
-    """the commits of the kernel tree back to patches/ and new files"""
-    from . import compose, export, source, tree
+def export_tree(kdir: str) -> None:
+    """Turn the commits of the kernel tree back into patches and new files."""
     base, only = source.base(kdir), tree.only_topic(tree.TREE)
     export.export()
     compose.compose(base=base, only=only)   # notes that nothing in the tree would be lost now
 
 
-def mend() -> None:
-    """take the repaired patch from build/repair"""
-    from . import repair
-    repair.mend()
+def write_readme() -> None:
+    """Put the tables of the last checks into the README."""
+    if not any([readme.write(drivers.TABLE, drivers.HEAD), cost.write(),
+                readme.write(releases.TABLE, releases.HEAD)]):
+        raise Problem("nothing was counted yet: `make check` and `make cost` do that")
 
 
 def update() -> None:
-    """ask the Debian archive for newer kernels of this release and its neighbours"""
-    from . import neighbours, source
+    """Fetch newer packages."""
     print(source.package(update=True).origin)
     for each in neighbours.load():
         print("Debian", each.package, neighbours.update(each)["version"])
 
 
 def clean() -> None:
-    """remove build/; the downloaded kernel stays in the cache"""
-    from . import compose, neighbours, repair, run, tree
+    """Remove build/, unless there is work in it."""
     if repair.REPAIR.exists():
         raise Problem(f"{repair.REPAIR} holds a repair: `make mend` it, or delete it")
     for where in (tree.TREE, neighbours.TREE):
@@ -193,54 +118,116 @@ def clean() -> None:
 
 
 def usage() -> None:
-    """this list"""
+    """Print the table of commands."""
     table(["target", "what it makes or does", "takes"],
-          [["make " + name, function.__doc__, " ".join(variables(function))]
-           for name, function in COMMANDS.items()])
+          [["make " + name, each.help, " ".join(each.takes).upper()]
+           for name, each in COMMANDS.items()])
     print("KDIR=/path/to/linux takes that tree instead of Debian's package. With `series` "
           "and `tree` it\nmay be of another release: they say whether the patches apply there.")
 
 
-COMMANDS = {"all": everything, "check": check, "kunit": unit, "mutants": mutants, "fixes": fixes,
-            "e2e": e2e, "e2e-history": e2e_history, "models-history": models_history, "bench": cost,
-            "audit": audit, "docs": documentation, "readme": readme, "topics": where_to,
-            "series": mails, "tree": tree, "export": export, "mend": mend, "update": update,
-            "clean": clean, "help": usage}
+@dataclass
+class Command:
+    """A target of make.
 
-
-def variables(function: Callable) -> list[str]:
-    """Return the variables that a command takes."""
-    return [name.upper() for name in inspect.signature(function).parameters]
-
-
-def chosen(words: list[str]) -> tuple[Callable, dict[str, str]]:
-    """Return the command that words ask for, and its arguments.
-
-    words: its name, and each variable as NAME=value.
+    run: what it calls, with the variables it takes, in lower case; or, if composes, with
+    a function that composes all topics on KDIR, and the other variables.
     """
-    name, *given = words or ["help"]
-    if name not in COMMANDS:
-        raise Problem(f"there is no target {name}; there are {', '.join(COMMANDS)}")
-    takes = variables(COMMANDS[name])
-    values = {key: os.environ[key] for key in ("KDIR",) if key in takes and os.environ.get(key)}
-    for word in given:
-        key, mark, value = word.partition("=")
-        if not mark or key not in takes:
-            raise Problem(f"`make {name}` takes {', '.join(takes) or 'no variable'}, not {key}")
-        values[key] = value
-    return COMMANDS[name], {key.lower(): value for key, value in values.items()}
+    help: str
+    run: Callable[..., Tally | None]
+    takes: tuple[str, ...] = ()
+    composes: bool = False
+
+    def __call__(self, values: dict[str, str]) -> int:
+        """Run it; return the exit status."""
+        given: list[Any] = []
+        if self.composes:
+            given.append(functools.partial(all_topics, values.pop("kdir")))
+        tally = self.run(*given, **values)
+        return 1 if tally and tally.failed else 0
+
+
+def _some(name: str, help: str, *takes: str) -> Command:
+    return Command(help, functools.partial(check.some, name), ("kdir", *takes), True)
+
+
+COMMANDS = {
+    "all": Command("the mails, all KUnit tests, and a table of it all (default)", everything,
+                   ("kdir",)),
+    "check": Command("everything a change must pass; LIST=1 names its parts, ONLY=\"docs audit\" "
+                     "runs these, SHARD=2/5 a share, AGAIN=1 also what passed before",
+                     check.check, ("kdir", "only", "shard", "again", "list"), True),
+    "units": Command("what `check` is made of, as commands; ALL=1 also what it leaves out",
+                     check.show_units, ("all",)),
+    "unit": Command("one of them: ID=kunit/tests", check.unit, ("kdir", "id"), True),
+    "collect": Command("the table of results in build/results, or in RESULTS=\"folders\"",
+                       check.collect, ("results",)),
+    "kunit": Command("the KUnit tests; JOB=name for one job, SAN=1 with sanitizers and lockdep",
+                     check.run_jobs, ("kdir", "job", "san"), True),
+    "mutants": _some("mutants", "the kernel broken in one place at a time: tests must fail; "
+                     "ONLY=part of a name", "only"),
+    "fixes": _some("fixes", "the fixes on Linux as it is, one left out at a time: tests must "
+                   "fail; ONLY=", "only"),
+    "e2e": Command("a device's DMA behind real drivers on QEMU's IOMMUs", check.end_to_end,
+                   ("kdir",), True),
+    "history": _some("history", "the same on kernels with and without what the series is about"),
+    "models-history": _some("models-history",
+                            "drivers on models of their hardware, without the series"),
+    "cost": Command("what the series costs: instructions, commands, code size, base and series",
+                    lambda kernel: cost.measure(kernel()), ("kdir",), True),
+    "audit": _some("audit", "Coccinelle on who must declare that its sync must always run, and "
+                   "who does"),
+    "docs": _some("docs", "the pages of the series as HTML"),
+    "readme": Command("what the last `make check` and `make cost` counted, to the README",
+                      write_readme),
+    "topics": Command("the topics: what each needs, whose tree it goes to, whose ack it waits for",
+                      where_to, ("kdir",)),
+    "series": Command("the mails in build/series; TOPIC=name, V=2, REPLY=<message-id>, RFC=1",
+                      write_mails, ("kdir", "topic", "v", "reply", "rfc")),
+    "tree": Command("the kernel tree with the patches as commits; TOPIC=name: that on what it "
+                    "needs", make_tree, ("kdir", "topic")),
+    "export": Command("the commits of the kernel tree back to patches/ and new files",
+                      export_tree, ("kdir",)),
+    "mend": Command("take the repaired patch from build/repair", repair.mend),
+    "update": Command("ask the Debian archive for newer kernels of this release and its "
+                      "neighbours", update),
+    "clean": Command("remove build/; the downloaded kernel stays in the cache", clean),
+    "help": Command("this list", usage),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose errors are Problems."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Problem(f"{message}; `make help` lists targets and what they take")
+
+
+def parser() -> Parser:
+    """Return the parser of the command line: a target, and --variable=value."""
+    top = Parser(prog="harness", allow_abbrev=False, description=__doc__)
+    targets = top.add_subparsers(dest="target", metavar="target", required=True,
+                                 parser_class=Parser)
+    for name, command in COMMANDS.items():
+        sub = targets.add_parser(name, help=command.help, description=command.help,
+                                 allow_abbrev=False)
+        for each in command.takes:
+            sub.add_argument(f"--{each}", f"--{each.upper()}", dest=each,
+                             default=os.environ.get("KDIR", "") if each == "kdir" else "")
+    return top
 
 
 def main(*words: str) -> int:
     """Run the command that words ask for; return the exit status."""
     try:
-        function, arguments = chosen(list(words))
+        values = vars(parser().parse_args(list(words)))
+        command = COMMANDS[values.pop("target")]
         # make exports what it was given.
-        for variable in (*FOREIGN, *{name for each in COMMANDS.values()
-                                     for name in variables(each)}):
+        for variable in (*FOREIGN, *{name.upper() for each in COMMANDS.values()
+                                     for name in each.takes}):
             os.environ.pop(variable, None)
         os.environ["LC_ALL"] = "C.UTF-8"    # other programs' words are read here
-        return 1 if function(**arguments) else 0
+        return command(values)
     except (Problem, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

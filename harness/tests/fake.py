@@ -6,7 +6,8 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import archive, compose, export, run, source, topics
+from harness.common import report, run
+from harness.kernel import archive, compose, export, source, topics
 
 MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n"
 MANY = "".join(f"int line{n};\n" + "\n" * (n % 3 == 0) for n in range(40))
@@ -31,6 +32,13 @@ def commit(tree, message, files=(), gone=()):
     run.git(tree, "add", "-A", "-f")
     run.git(tree, "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-",
             stdin=message)
+
+
+def total(outcomes):
+    """outcomes: what a check yields -> ((passed, failed), str: what is wrong)."""
+    found = [outcome for _, outcome in outcomes]
+    tally = sum((each.tally for each in found), report.Tally())
+    return (tally.passed, tally.failed), "\n".join(word for each in found for word in each.words)
 
 
 class Kernel(unittest.TestCase):

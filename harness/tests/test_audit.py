@@ -8,9 +8,10 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import audit, drivers
-from harness.audit import facts
-from harness.report import Problem
+from harness.boot import drivers
+from harness.checks import audit
+from harness.checks.audit import facts
+from harness.common.report import Problem
 
 SPATCH = """
 Please check for false positives in the output before submitting a patch.

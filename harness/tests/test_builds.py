@@ -10,9 +10,12 @@ import types
 import unittest
 from unittest import mock
 
-from harness import builds, topics
-from harness.commits import Branch
-from harness.report import Problem
+from harness.kernel import topics
+from harness.checks import builds
+from harness.kernel.commits import Branch
+from harness.common.report import Problem
+
+from .fake import total
 
 # allnoconfig and objects, with the kernel's *.cmd files and incremental builds.
 MAKEFILE = """
@@ -72,10 +75,10 @@ class Commits(unittest.TestCase):
         self.commit({"Makefile": MAKEFILE, "Kconfig": "config WANTED\n", "api.h": "#define A 1\n",
                      "a.c": GOOD, "b.c": "int b;\nint f(void) { int old; return 0; }\n"})
         self.git("branch", "base")
-        for target, value in (("builds.BUILD", self.dir), ("builds.WORKTREE", self.dir / "commits"),
-                              ("builds.SOURCE", rf"{self.dir}/commits/"),
-                              ("tools.need", lambda *names: None)):
-            self.enterContext(mock.patch("harness." + target, value))
+        for name, value in (("BUILD", self.dir), ("WORKTREE", self.dir / "commits"),
+                            ("SOURCE", rf"{self.dir}/commits/")):
+            self.enterContext(mock.patch.object(builds, name, value))
+        self.enterContext(mock.patch.object(builds.tools, "need", lambda *names: None))
         self.table("WANTED")
 
     def table(self, options, later=""):
@@ -127,9 +130,9 @@ class Commits(unittest.TestCase):
         with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
                 mock.patch.object(builds.topics, "read", lambda: ("", known)), \
                 mock.patch.object(builds.Builder, "check", noted):
-            counts = builds.run(types.SimpleNamespace(
-                tree=self.tree, base=types.SimpleNamespace(commit=self.commits[0])))
-        self.log = out.getvalue()
+            counts, words = total(builds.run(types.SimpleNamespace(
+                tree=self.tree, base=types.SimpleNamespace(commit=self.commits[0])), list(known)))
+        self.log = out.getvalue() + words
         return counts
 
     def test_commits_compile_and_topics_link(self):

@@ -6,9 +6,10 @@ import os
 import shutil
 import unittest.mock
 
-from harness import commits, compose, export, repair, tools, tree
-from harness.report import Problem
-from harness.run import git, output
+from harness.common import tools
+from harness.kernel import commits, compose, export, repair, tree
+from harness.common.report import Problem
+from harness.common.run import git, output
 
 from .fake import MAKEFILE, MANY, Kernel, commit, put
 

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import unittest
 
-from harness import docs
+from harness.checks import docs
 
 PRINTED = """\
 Using alabaster theme

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """The README's table of drivers."""
 
-import contextlib
-import io
+import dataclasses
 import pathlib
 import tempfile
 import unittest
 from unittest import mock
 
-from harness import drivers, jobs
-from harness.report import Problem
-from harness.verdict import Result
+from harness.boot import drivers, jobs
+from harness.checks import kunit
+from harness.common import readme
+from harness.common.units import Outcome
+from harness.common.report import Problem, Tally
+from harness.boot.verdict import Result
 
 KNOWN = [drivers.Driver("one", "flushes", "always", suites=["iommu_one", "iommu_one_32"]),
          drivers.Driver("two", "asks", "range", jobs=["qemu-strict", "qemu-lazy"])]
@@ -18,7 +20,7 @@ ROWS = [Result("tests", "iommu_one", 20, 0, 3, 1.0), Result("tests", "iommu_one_
         Result("tests", "iommu_sync", 117, 0, 0, 1.0), Result("tests", "(kernel log)", 1, 0, 0, 1.0),
         Result("qemu-strict", "iommu_e2e", 27, 0, 0, 1.0), Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0),
         Result("qemu-lazy", "(commands)", 1, 0, 0, 1.0), Result("other", "iommu_one", 9, 0, 0, 1.0)]
-TABLE = drivers.line(drivers.HEAD) + """
+TABLE = readme.line(drivers.HEAD) + """
 |---|---|---|---|---|---|
 | one | flushes | always | `iommu_one`, `iommu_one_32` | 41 | 5 |
 | two | asks | range | QEMU | 32 | 1 |
@@ -30,15 +32,17 @@ class Drivers(unittest.TestCase):
         where = tempfile.TemporaryDirectory()
         self.addCleanup(where.cleanup)
         self.readme = pathlib.Path(where.name, "README.md")
-        for name, value in (("README", self.readme), ("load", lambda: KNOWN),
-                            ("TABLE", pathlib.Path(where.name, "build", "drivers.md"))):
-            patch = mock.patch.object(drivers, name, value)
+        for module, name, value in ((readme, "README", self.readme), (drivers, "load", lambda: KNOWN),
+                            (drivers, "TABLE", pathlib.Path(where.name, "build", "drivers.md"))):
+            patch = mock.patch.object(module, name, value)
             patch.start()
             self.addCleanup(patch.stop)
 
     def compare(self):
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            return drivers.compare(ROWS), said.getvalue()
+        found = Outcome(Tally(), data=[dataclasses.asdict(row) for row in ROWS])
+        with mock.patch.object(kunit, "show"):
+            done = kunit.close({"all": found})
+        return (done.tally.passed, done.tally.failed), "\n".join(done.words)
 
     def test_counts(self):
         self.assertEqual(drivers.markdown(ROWS), TABLE)
@@ -52,7 +56,7 @@ class Drivers(unittest.TestCase):
         counts, said = self.compare()
         self.assertEqual(counts, (3, 1))
         self.assertIn("| 41 |", said)
-        self.assertTrue(drivers.write())
+        self.assertTrue(readme.write(drivers.TABLE, drivers.HEAD))
         self.assertEqual(self.readme.read_text(), f"# Before\n\n{TABLE}\nAfter\n")
 
     def test_readme_without_table(self):
@@ -61,7 +65,7 @@ class Drivers(unittest.TestCase):
             self.compare()
 
     def test_write_before_check(self):
-        self.assertFalse(drivers.write())
+        self.assertFalse(readme.write(drivers.TABLE, drivers.HEAD))
 
 
 class Table(unittest.TestCase):
@@ -78,7 +82,7 @@ class Table(unittest.TestCase):
             file.write("[[driver]]\nname = 'one'\n")
             file.flush()
             with self.assertRaisesRegex(Problem, "bad table"):
-                drivers.load(file.name)
+                drivers.load(pathlib.Path(file.name))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import fixes, jobs, mutants, patches, topics
-from harness.report import Problem
+from harness.kernel import patches, topics
+from harness.boot import jobs
+from harness.checks import fixes, mutants
+from harness.common.report import Problem
 from harness.tests.test_mutants import ran
 
 JOB = jobs.Job("tests", "", jobs.Kernel("um", []), [])
@@ -116,10 +118,10 @@ class Run(unittest.TestCase):
     def test_cases_must_pass_with_all_fixes(self):
         self.results = {"sync.unmap0": {"plain": ["PASS"]},
                         "sync.unmap1": {"plain": ["PASS", "FAIL"]}}
-        with mock.patch.object(fixes.history, "checkout") as checkout, \
+        with mock.patch.object(fixes.variants, "checkout") as checkout, \
                 mock.patch.object(fixes, "job_of", lambda _: JOB):
             with self.assertRaisesRegex(Problem, "sync.unmap1 killed"):
                 fixes.prepare(None, [FIX])
-            self.assertEqual(fixes.history.MODELS, checkout.call_args[0][1].topics)
+            self.assertEqual(fixes.variants.MODELS, checkout.call_args[0][1])
             self.results["sync.unmap1"] = {"plain": ["PASS", "PASS"]}
             self.assertEqual(JOB, fixes.prepare(None, [FIX]))

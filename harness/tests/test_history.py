@@ -4,8 +4,10 @@
 import unittest
 from unittest import mock
 
-from harness import drivers, history, jobs, kunit, topics
-from harness.report import Problem
+from harness.kernel import topics
+from harness.boot import drivers, jobs, kunit
+from harness.checks import history, models_history
+from harness.common.report import Problem
 
 JOB = jobs.Job("virtio", "", jobs.Kernel("kernel", []), [], iommu="virtio-iommu")
 WARNING = f"WARNING: iommu.c:1: viommu_iotlb_sync: {history.WARNING}\n"
@@ -72,7 +74,7 @@ def judge_models(one, two, unsafe=("always",)):
              for suite, failed in (("iommu_one", one), ("iommu_two", two)) if failed is not None
              for case in ("unmap_test", "map_test", "empty_sync_test")}
     with mock.patch.object(drivers, "load", lambda: KNOWN):
-        return history.judge_models(history.Row("7.3", unsafe=list(unsafe)), found)
+        return models_history.judge(history.Row("7.3", unsafe=list(unsafe)), found)
 
 
 class Models(unittest.TestCase):
@@ -106,4 +108,4 @@ class Rows(unittest.TestCase):
 
     def test_patch_that_is_gone(self):
         with self.assertRaisesRegex(Problem, "0 patches"):
-            history.checkout(None, history.Row("kernel", without="no-such-patch"))
+            history.Row("kernel", without="no-such-patch").checkout(None)

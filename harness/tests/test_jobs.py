@@ -6,8 +6,9 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import jobs, kunit, topics
-from harness.report import Problem
+from harness.kernel import topics
+from harness.boot import jobs, kunit
+from harness.common.report import Problem
 
 TABLE = """
 [kernel.x]
@@ -96,18 +97,6 @@ class Table(unittest.TestCase):
             with self.assertRaisesRegex(Problem, word):
                 load(TABLE.replace(old, new))
 
-    def test_choice(self):
-        plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)
-        table = {"uml": plain, "uml-san": jobs.sanitized(plain, [], []),
-                 "arm": jobs.Job("arm", "", plain.kernel, [])}
-        for words, chosen in (((), "uml"), (("arm",), "arm"), (("", True), "uml-san"),
-                              (("uml", True), "uml-san")):
-            with unittest.mock.patch.object(kunit, "load", return_value=table), \
-                    unittest.mock.patch.object(kunit, "run", return_value=[]) as run, \
-                    unittest.mock.patch("builtins.print"):
-                kunit.unit(None, *words)
-            self.assertEqual([chosen], run.call_args[0][1], words)
-
     def test_kernel_of_one_topic(self):
         known = topics.read()[1]
         mine = {job.kernel.topic: job for job in jobs.load().values() if job.kernel.topic}
@@ -120,10 +109,6 @@ class Table(unittest.TestCase):
                 self.assertEqual((composed, where, topics.alone(known, name)),
                                  beside.call_args[0])
                 self.assertEqual(where.parent, job.kernel.out.parent.parent)
-
-    def test_unknown_job(self):
-        with self.assertRaisesRegex(Problem, "no job is called nope"):
-            kunit.run(None, ["nope"])
 
 
 class Limit(unittest.TestCase):

@@ -6,9 +6,9 @@ import shutil
 import unittest
 import unittest.mock
 
-from harness import commits, mails, topics
-from harness.report import Problem
-from harness.run import git, output
+from harness.kernel import commits, mails, topics
+from harness.common.report import Problem
+from harness.common.run import git, output
 
 from .fake import Kernel, commit, put
 

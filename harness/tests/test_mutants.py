@@ -10,8 +10,11 @@ import threading
 import unittest
 from unittest import mock
 
-from harness import jobs, kunit, mutants
-from harness.report import Problem
+from harness.boot import jobs, kunit
+from harness.checks import mutants
+from harness.common.report import Problem
+
+from .fake import total
 
 JOB = jobs.Job("tests", "", jobs.Kernel("um", []), ["sync"])
 TABLE = """
@@ -177,7 +180,7 @@ class Tree(unittest.TestCase):
 
         def run_mutant(each, bench):
             both.wait()     # breaks if one bench has to do all
-            return mutants.Outcome(each, bench)
+            return mutants.Fate(each, bench)
 
         with mock.patch.object(mutants, "run_mutant", run_mutant):
             done = list(mutants.run_all([mutant(name=f"core: {i}") for i in range(6)], names))
@@ -214,10 +217,18 @@ class Closing(unittest.TestCase):
     def closing(self, *states):
         """Return (good, wrong, last line)."""
         out = io.StringIO()
-        outcomes = [mutants.Outcome(mutant(survives="why not"), state, "w") for state in states]
-        with contextlib.redirect_stdout(out):
-            good, wrong = mutants.closing(outcomes)
+        fates = [mutants.Fate(mutant(name=f"core: {n}", survives="why not"), state, "w")
+                 for n, state in enumerate(states)]
+        names = [fate.mutant.name for fate in fates]
+        with contextlib.redirect_stdout(out), \
+                mock.patch.object(mutants, "load", lambda: [fate.mutant for fate in fates]), \
+                mock.patch.object(mutants, "set_up", lambda *_: [None]), \
+                mock.patch.object(mutants, "check_original"), \
+                mock.patch.object(mutants, "run_all", lambda *_: iter(fates)):
+            found = dict(mutants.run(None, names))
+            mutants.close(found)
         self.text = out.getvalue()
+        (good, wrong), _ = total(found.items())
         return good, wrong, self.text.splitlines()[-1]
 
     def test_good(self):
@@ -256,18 +267,15 @@ class Tables(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "2 mutants are called core: a"):
             self.load(a=TABLE.format("a"), b=TABLE.format("a"))
 
-    def test_choose(self):
-        some = [mutant(name="core: a"), mutant(name="core: b", check=True), mutant(name="v7s: b")]
-        self.assertEqual(some, mutants.choose(some))
-        self.assertEqual(some[:2], mutants.choose(some, "core"))
-        self.assertEqual(some[1:2], mutants.choose(some, sample=True))
-        for only, sample in (("smmu", False), ("v7s", True)):
-            with self.assertRaisesRegex(Problem, only):
-                mutants.choose(some, only, sample)
+    def test_units(self):
+        some = [mutant(name="core: a"), mutant(name="core: b", check=True)]
+        with mock.patch.object(mutants, "load", lambda: some):
+            self.assertEqual([("core: a", False), ("core: b", True)],
+                             [(unit.name, unit.sample) for unit in mutants.units()])
 
     def test_real_tables(self):
         found = mutants.load()
-        self.assertTrue(mutants.choose(found, sample=True))
+        self.assertTrue(any(each.check for each in found))
         self.assertIn(mutants.JOB, jobs.load())
         for each in found:
             self.assertRegex(each.name, r"^[\w-]+: \w")

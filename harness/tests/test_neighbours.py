@@ -8,12 +8,13 @@ import unittest
 from unittest import mock
 
 from harness import __main__ as commands
-from harness import (archive, compose, drivers, export, mails, neighbours, run, source, topics,
-                     tree)
-from harness.archive import Missing
-from harness.report import Problem
+from harness.common import readme, run
+from harness.kernel import archive, compose, export, mails, neighbours, source, topics, tree
+from harness.checks import neighbours as check
+from harness.kernel.archive import Missing
+from harness.common.report import Problem
 
-from .fake import MAKEFILE, MANY, Kernel, commit, put
+from .fake import MAKEFILE, MANY, Kernel, commit, put, total
 from .test_mails import MAINTAINER
 from .test_source import checksum
 
@@ -197,7 +198,7 @@ class Commands(Neighbour):
 
     def make(self, name, **variables):
         """-> (exit status, the lines it printed)."""
-        words = [f"{key}={value}" for key, value in {"KDIR": self.linux, **variables}.items()]
+        words = [f"--{key}={value}" for key, value in {"KDIR": self.linux, **variables}.items()]
         with mock.patch("builtins.print") as said:
             status = commands.main(name, *words)
         return status, [str(word) for call in said.call_args_list for word in call.args]
@@ -231,8 +232,8 @@ class Commands(Neighbour):
 
     def test_others_refuse(self):
         ours = self.state()
-        for name in ("all", "kunit", "check", "mutants", "fixes", "e2e", "e2e-history",
-                     "models-history", "bench", "topics", "export"):
+        for name in ("all", "kunit", "check", "mutants", "fixes", "e2e", "history",
+                     "models-history", "cost", "topics", "export"):
             status, words = self.make(name)
             self.assertEqual((1, 1), (status, len(words)), name)
             self.assertRegex(words[0], "is Linux 7.4.4, the patches fit 7.3.y.*`make series`")
@@ -248,8 +249,8 @@ class Table(Neighbour):
         self.cache, self.toml = self.top / "cache", self.top / "neighbours.toml"
         self.readme = self.top / "README.md"
         self.fetched, outer = [], self
-        for where, name, value in ((drivers, "README", self.readme),
-                                   (neighbours, "TABLE", self.top / "build/neighbours.md")):
+        for where, name, value in ((readme, "README", self.readme),
+                                   (check, "TABLE", self.top / "build/neighbours.md")):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
@@ -285,14 +286,17 @@ class Table(Neighbour):
     def table(self, unfit, apply="2"):
         self.toml.write_text('[[neighbour]]\nrelease = "7.4"\nsuite = "some-backports"\n'
                              f"[neighbour.unfit]\n{unfit}\n")
-        self.readme.write_text("# Before\n\n" + drivers.table(neighbours.HEAD, [
+        self.readme.write_text("# Before\n\n" + readme.table(check.HEAD, [
             ["7.4", "one", 2, 2, ""], ["7.4", "two", 3, apply, "`01`: other"]]) + "\nAfter\n")
 
     def check(self):
         """-> (counts, what was said)."""
         with mock.patch("builtins.print") as said:
-            counts = neighbours.check(self.toml, self.root, self.cache, self.archive)
-        return counts, "\n".join(str(word) for call in said.call_args_list for word in call.args)
+            found = dict(check.run(None, ["7.4"], self.toml, self.root, self.cache, self.archive))
+            found[""] = check.close(found, self.toml, self.root)
+        counts, words = total(found.items())
+        return counts, words + "".join(f"\n{word}" for call in said.call_args_list
+                                       for word in call.args)
 
     def test_as_the_table_says(self):
         counts, said = self.check()

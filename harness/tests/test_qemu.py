@@ -9,8 +9,9 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import qemu, run
-from harness.report import Problem
+from harness.common import run
+from harness.boot import qemu
+from harness.common.report import Problem
 
 QEMU = """#!/bin/sh
 [ "$1" = --version ] && echo "QEMU emulator version {} (Debian)" && exit

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import unittest.mock
 
-from harness import archive, export, run, source, tools
-from harness.report import Problem
+from harness.common import run, tools
+from harness.kernel import archive, export, source
+from harness.common.report import Problem
 
 from .fake import MAKEFILE, Kernel, put
 

@@ -3,7 +3,7 @@
 
 import unittest
 
-from harness import builds, sparse
+from harness.checks import builds, sparse
 
 DIFF = """\
 --- a/drivers/a.c

@@ -6,12 +6,13 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import alone, topics
-from harness.commits import Commits
-from harness.report import Problem
-from harness.run import git
+from harness.kernel import topics
+from harness.checks import topics as alone
+from harness.kernel.commits import Commits
+from harness.common.report import Problem
+from harness.common.run import git
 
-from .fake import Kernel, commit, put
+from .fake import Kernel, commit, put, total
 
 SERIES = topics.HEAD + """base 7.3.4
 
@@ -129,4 +130,4 @@ class Alone(Kernel):
         composed = self.compose()
         with mock.patch.object(alone, "Commits", lambda base, tree: Commits(base, self.root, tree)), \
                 mock.patch.object(alone.topics, "read", return_value=topics.read(self.root)):
-            self.assertEqual((4, 0), alone.applies(composed))
+            self.assertEqual(((4, 0), ""), total(alone.run(composed, list(topics.read()[1]))))

@@ -4,7 +4,7 @@
 import unittest
 import unittest.mock
 
-from harness import jobs, verdict
+from harness.boot import jobs, verdict
 
 CLEAN = "Linux version 7.3.4\narm-v7s io-pgtable: self test ok\nreboot: System halted\n"
 
@@ -153,12 +153,3 @@ class Words(unittest.TestCase):
         self.assertEqual(verdict.failures(text),
                          ["# bad: EXPECTATION FAILED at x.c:1", "[FAILED] bad",
                           "==== [FAILED] sync ===="])
-
-    def test_end_to_end_is_one_line_a_job(self):
-        job = jobs.Job("vtd-lazy", "", KERNEL, [], iommu="VT-d", mode="lazy")
-        rows = [verdict.Result("vtd-lazy", "iommu_e2e", 27, 0, 0, 9.0),
-                verdict.Result("vtd-lazy", "(kernel log)", 0, 2, 0, 9.0)]
-        with unittest.mock.patch.object(verdict, "table") as table:
-            verdict.show_end_to_end({job.name: job}, rows)
-        self.assertEqual([["vtd-lazy", "VT-d", "lazy", 27, "2 FAILED", "9"]],
-                         table.call_args[0][1])

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The tables of jobs.toml: KUnit jobs, and the kernels that they run."""
+
+import pathlib
+import shlex
+import tomllib
+from dataclasses import dataclass, field, replace
+
+from ..common.report import Problem
+from ..common.run import BUILD, ROOT
+
+KUNIT = "tools/testing/kunit/kunit.py"
+
+# Seconds that a job with an IOMMU may take where virtual time is real time.
+REAL_TIME = 900
+
+# The kernel's argument that tells the DMA API what to do on unmap.
+MODES = {"": "", "strict": "iommu.strict=1", "lazy": "iommu.strict=0"}
+
+
+@dataclass
+class Kernel:
+    """One table of jobs.toml below kernel: what to build, shared by jobs."""
+    name: str
+    kunitconfig: list
+    arch: str = "um"
+    kconfig_add: list = field(default_factory=list)
+    trim: list = field(default_factory=list)
+    cross_compile: str = ""
+    tools: list = field(default_factory=list)
+    topic: str = ""
+    top: pathlib.Path = BUILD
+
+    @property
+    def out(self):
+        """Path of the build directory.
+
+        It lies to top/linux as any other does: ccache sees the same paths.
+        """
+        return self.top / "kunit" / self.name
+
+
+@dataclass
+class Job:
+    """One table of jobs.toml below job, in one of its modes if it has any."""
+    name: str
+    about: str
+    kernel: Kernel
+    suites: list
+    default: bool = False
+    filter: str = ""
+    qemu_args: str = ""
+    kernel_args: list = field(default_factory=list)
+    iommu: str = ""
+    mode: str = ""
+    always: bool = False
+    commands: list = field(default_factory=list)
+    trace: list = field(default_factory=list)
+    console: list = field(default_factory=list)
+    timeout: int = 300
+    san: bool = False
+
+
+def load(path=ROOT / "harness" / "boot" / "jobs.toml"):
+    """Return the jobs of path, {name: Job}; Problem if a table is wrong."""
+    with open(path, "rb") as file:
+        tables = tomllib.load(file)
+    jobs = {}
+    try:
+        kernels = {}
+        for name, table in tables["kernel"].items():
+            like = tables["kernel"][table.pop("like")] if "like" in table else {}
+            kernels[name] = Kernel(name=name, **like | table)
+        for kernel in kernels.values():
+            kernel.top = BUILD / "alone" if kernel.topic else BUILD
+        for name, table in tables["job"].items():
+            table["kernel"] = kernels[table["kernel"]]
+            for mode in table.pop("modes", [""]):
+                full = f"{name}-{mode}" if MODES[mode] else name
+                jobs[full] = Job(name=full, mode=mode, **table)
+        for job in list(jobs.values()):
+            if job.default:
+                add = sanitized(job, **tables["san"])
+                jobs[add.name] = add
+    except (TypeError, KeyError) as error:
+        raise Problem(f"{path} has a bad table: {error}") from None
+    return jobs
+
+
+def sanitized(job, kconfig_add, console):
+    """Return a copy of job (Job) with a kernel of its own.
+
+    kconfig_add: list, options of that kernel; console: list, texts of its log.
+    """
+    kernel = replace(job.kernel, name=f"{job.kernel.name}-san",
+                     kconfig_add=job.kernel.kconfig_add + kconfig_add)
+    return replace(job, name=f"{job.name}-san", about=f"with sanitizers and lockdep, {job.about}",
+                   kernel=kernel, console=job.console + console, default=False, san=True)
+
+
+def build_options(kernel):
+    """Return what kunit.py is to be told about kernel (list of str)."""
+    line = [] if kernel.arch == "um" else [f"--arch={kernel.arch}"]
+    if kernel.cross_compile:
+        line.append(f"--cross_compile={kernel.cross_compile}")
+    line += [f"--kunitconfig={path}" for path in kernel.kunitconfig]
+    return line + [f"--kconfig_add={option}" for option in kernel.kconfig_add]
+
+
+def run_options(job, more=""):
+    """Return what kunit.py is to be told to run job (list of str).
+
+    more: str, further arguments for QEMU.
+    """
+    line = []
+    qemu = " ".join(filter(None, [job.qemu_args, more]))
+    if qemu:
+        line.append(f"--qemu_args={qemu}")
+    if job.mode:
+        line.append(f"--kernel_args={MODES[job.mode]}")
+    line += [f"--kernel_args={argument}" for argument in job.kernel_args]
+    return line + ([job.filter] if job.filter else [])
+
+
+def upstream(job):
+    """Return the command that runs job in any kernel tree (str)."""
+    patience = [f"--timeout={REAL_TIME}"] if job.iommu else []
+    return shlex.join([f"./{KUNIT}", "run", *build_options(job.kernel), *patience,
+                       *run_options(job)])

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Build the kernels of jobs.toml and run the jobs with the kernel's own kunit.py."""
+
+import contextlib
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+from ..common import tools
+from ..kernel import compose, topics
+from . import qemu, verdict
+from .jobs import KUNIT, build_options, run_options
+from ..common.report import Stage
+from ..common.run import BUILD, PYTHON, ROOT
+
+# Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
+VIRTUAL = "-icount shift=0,sleep=off -rtc clock=vm"
+
+
+def compiler(cross_compile=""):
+    """Return (make's CC, environment) for builds whose objects clones share."""
+    return (f"ccache {cross_compile}gcc",
+            {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
+
+
+def children(pid):
+    """Yield the processes that process pid has started, int."""
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            yield from map(int, task.read_text().split())
+
+
+def call(tree, command, log, tick, env, limit=math.inf):
+    """Run kunit.py of tree (path) with command (list of str); its words go to log.
+
+    tick: function, called now and then; env: dict added to the environment;
+    limit: seconds after which what kunit.py has started is killed, as a UML that
+    hangs does not heed its SIGTERM.
+    Return (exit status, what it printed).
+    """
+    since = time.monotonic()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w") as out:
+        process = subprocess.Popen([PYTHON, "-u", KUNIT, *command], cwd=tree,
+                                   stdout=out, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   env={**os.environ, **env})
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(2)
+                    break
+                tick()
+                if time.monotonic() - since > limit:
+                    for child in children(process.pid):
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(child, signal.SIGKILL)
+        finally:    # whatever is left: a make that was interrupted, a hung kernel
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+    return process.returncode, log.read_text(errors="replace")
+
+
+def make_options(tree, kernel):
+    """Return what make is to be told to build kernel from tree (list of str), environment."""
+    cc, env = compiler(kernel.cross_compile)
+    # ccache makes the paths of sources relative: take that out of __FILE__.
+    source = os.path.relpath(tree, kernel.out)
+    return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], env
+
+
+def tools_of(kernel):
+    """Return what it takes to build and boot kernel (Kernel), keys of tools.TABLE (tuple)."""
+    return (*tools.BUILD_KERNEL, *kernel.tools,
+            *([] if kernel.arch == "um" else [qemu.ARCH[kernel.arch][1]]))
+
+
+def build(tree, kernel):
+    """Build kernel (Kernel) from tree; return True, or False with the reason printed."""
+    tools.need(*tools_of(kernel))
+    kernel.out.mkdir(parents=True, exist_ok=True)
+    options, env = make_options(tree, kernel)
+    log = BUILD / "log" / f"kunit-{kernel.name}-build.log"
+    stage, start = Stage(f"build kernel {kernel.name}"), time.time()
+    failed, text = call(
+        tree, ["build", *build_options(kernel), f"--build_dir={kernel.out}",
+               *(f"--kconfig_add={option}" for option in kernel.trim),
+               f"--jobs={os.cpu_count()}",
+               *(f"--make_options={option}" for option in options)],
+        log, lambda: stage.step(f"{objects(kernel.out, start)} objects"), env)
+    stage.done("FAILED" if failed else "done")
+    if failed:
+        print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)
+    return not failed
+
+
+def objects(top, since):
+    """-> int, object files below top (path) made since (float, a time)."""
+    count = 0
+    for where, _, files in os.walk(top):
+        for file in files:
+            with contextlib.suppress(OSError):  # make is at work there
+                count += file.endswith(".o") and os.stat(f"{where}/{file}").st_mtime >= since
+    return count
+
+
+@dataclass
+class Run:
+    """What came of a kernel that kunit.py was to boot.
+
+    report: dict, its JSON, None without a boot; text: str, its words; console:
+    str, the kernel log; trace: str, QEMU's words; seconds: float; logs: str.
+    """
+    report: dict
+    text: str
+    console: str
+    trace: str
+    seconds: float
+    logs: str
+
+
+def boot(tree, job, name=None):
+    """As start(), and tell of it; name: str, what to call it, if not as the job."""
+    stage = Stage(f"KUnit {name or job.name}")
+    done = start(tree, job, name or job.name, lambda: stage.step("running"))
+    stage.done("ran" if done.report else "FAILED to start")
+    return done
+
+
+def start(tree, job, name, tick):
+    """Run job, whose kernel was built from tree (path); return a Run.
+
+    name: str, of its logs; tick: function, called now and then.
+    """
+    out = BUILD / "log" / f"kunit-{name}"
+    log, console, words, report = (out.with_name(f"{out.name}{end}") for end in
+                                   (".log", "-console.log", "-qemu.log", ".json"))
+    for path in (job.kernel.out / "test.log", console, words, report):
+        path.unlink(missing_ok=True)
+    more, env = "", {}
+    if job.kernel.arch != "um":
+        env = qemu.environment(job.kernel.arch, words)
+        more = " ".join(([VIRTUAL] if job.iommu else []) +
+                        [f"-trace {event}" for event in job.commands and
+                         [verdict.MARK, *job.commands]])
+    since = time.monotonic()
+    _, text = call(tree, ["exec", *build_options(job.kernel), *run_options(job, more),
+                          f"--build_dir={job.kernel.out}", f"--timeout={job.timeout}",
+                          f"--json={report}"], log, tick, env, limit=job.timeout + 10)
+    seconds = time.monotonic() - since
+    booted = report.exists()
+    if booted:
+        (job.kernel.out / "test.log").rename(console)
+    return Run(json.loads(report.read_text()) if booted else None, text,
+               read(console), read(words), seconds, f"see {log} and {console}")
+
+
+def read(path):
+    """path -> str, what is in it; nothing if there is no such file."""
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def run_job(tree, job):
+    """Run job, whose kernel was built from tree (path).
+
+    Return (list of verdict.Result, list of str: what is wrong).
+    """
+    done = start(tree, job, job.name, lambda: None)
+    said = done.trace.splitlines()[-5:]
+    if not done.report:
+        return ([verdict.Result(job.name, "(start)", 0, 1, 0, done.seconds)],
+                [*done.text.splitlines()[-20:], *said, done.logs])
+    rows, wrong = verdict.results(job, done.report, done.console, done.trace, done.seconds)
+    if not sum(row.failed for row in rows):
+        return rows, []
+    if not done.console.strip():
+        wrong += ["the kernel said nothing; QEMU:", *said]
+    return rows, [*verdict.failures(done.text), *wrong, done.logs]
+
+
+def tree_of(composed, kernel):
+    """Return the tree (path) that kernel (Kernel) is built from, made if it is its own."""
+    if not kernel.topic:
+        return composed.tree
+    compose.beside(composed, kernel.top / "linux", topics.alone(topics.read()[1], kernel.topic))
+    return kernel.top / "linux"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the run of a KUnit job is worth, and how it is told."""
+
+import fnmatch
+import re
+from dataclasses import dataclass
+
+MODE = "the DMA API is {}"      # the suite's own words
+
+# Reads of config space with which the suite marks QEMU's trace (enum e2e_mark).
+MARK = "pci_cfg_read"
+MARKS = {"0xf1": "sync of an empty gather", "0xf2": "sync of what was unmapped",
+         "0xf3": None}
+
+# A kernel log with one of these is not clean, whatever the tests say.
+DIRT = re.compile(r"\b(WARNING|BUG|UBSAN|KASAN|KCSAN|KFENCE|kmemleak): |\bOops\b|"
+                  r"Kernel panic|Internal error|Call [Tt]race:|cut here|"
+                  r"INFO: (task|rcu|trying to register)|turning off the locking|"
+                  r"Segfault with no mm")
+
+# Where a test has an allocation fail, the kernel says so, and where that is.
+INJECTED = re.compile(r"FAULT_INJECTION: forcing a failure\.\n(.*\n){,8}?.*Call [Tt]race:")
+
+# Lines of kunit.py that tell of no failure; of these, drivers report blocked accesses.
+GOOD = re.compile(r"\[(PASSED|SKIPPED)\]|^=+( .* \(\d+ subtests?\) =+| [\w-]+  ?=+)?$|"
+                  r"^(Test results stored|Elapsed time|Running tests with:|\$ )|"
+                  r"^(virtio_iommu|viommu_fault|DMAR:|AMD-Vi:|arm-smmu-v3|riscv,iommu|zpci:|"
+                  r"iommu-e2e|ACPI:)")
+
+
+@dataclass
+class Result:
+    """Counts of one suite; seconds (float) are those of its whole job.
+
+    A suite in brackets is the job's own: (build) failed, or (kernel log).
+    """
+    job: str
+    suite: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def results(job, report, console, trace, seconds):
+    """Judge one run.
+
+    report: dict, kunit.py's JSON; console: str, the kernel log; trace: str, QEMU's.
+    Return (list of Result, list of str: what is wrong).
+    """
+    rows, wrong = [], []
+    for group in report["sub_groups"]:
+        count = group["misc"]
+        failed = count["failed"] + count["crashed"] + count["errors"]
+        rows.append(Result(job.name, group["name"], count["passed"], failed,
+                           count["skipped"], seconds))
+    # What the parser cannot put into a suite: a crash, a hang, a broken plan.
+    count = report["misc"]
+    lost = (count["failed"] + count["crashed"] + count["errors"] -
+            sum(row.failed for row in rows))
+    if lost > 0:
+        rows.append(Result(job.name, "(run)", 0, lost, 0, seconds))
+    if count["crashed"] or count["errors"]:
+        wrong += ["the kernel crashed or hung; its last lines:"]
+        wrong += ["  " + line for line in console.splitlines()[-15:]]
+    for suite in job.suites:
+        row = next((row for row in rows if row.suite == suite), None)
+        if not row:
+            rows.append(Result(job.name, suite, 0, 1, 0, seconds))
+            wrong.append(f"suite {suite} did not run")
+        elif not row.passed and not row.failed:
+            row.failed = 1
+            wrong.append(f"suite {suite} ran no case")
+    if job.commands:
+        complaints = miscounts(job, trace)
+        rows.append(Result(job.name, "(commands)", int(not complaints), len(complaints),
+                           0, seconds))
+        wrong += complaints
+    found = dirt(console)
+    wanted = job.console + ([MODE.format(job.mode)] if job.mode else [])
+    absent = [text for text in wanted if text not in console]
+    wrong += [f"kernel log: {line.strip()}" for line in found[:10]]
+    wrong += [f"kernel log lacks: {text}" for text in absent]
+    rows.append(Result(job.name, "(kernel log)", int(not found and not absent),
+                       len(found) + len(absent), 0, seconds))
+    return rows, wrong
+
+
+def dirt(console):
+    """-> list of str, the lines of console (str) that a clean kernel log has not."""
+    return [line for line in INJECTED.sub("", console).splitlines() if DIRT.search(line)]
+
+
+def cases(report):
+    """report: dict, kunit.py's JSON -> {suite.case: set of str, what its runs came to}."""
+    found = {}
+    for suite in report["sub_groups"]:
+        for case in suite["test_cases"]:
+            found[f"{suite['name']}.{case['name']}"] = {case["status"]}
+        for case in suite["sub_groups"]:    # with parameters
+            found[f"{suite['name']}.{case['name']}"] = {
+                each["status"] for each in case["test_cases"]}
+    return found
+
+
+def miscounts(job, trace):
+    """Count what QEMU's trace (str) says the IOMMU was told.
+
+    A sync of an empty gather reaches it only if the driver's must always run;
+    then the next sync has nothing left to say.  Return a list of str, what is
+    not so, and which of the texts that the job wants are missing.
+    """
+    counts, part = {}, None
+    for line in trace.splitlines():
+        event = line.partition(" ")[0]
+        if event == MARK:
+            mark = re.search(r"@(0xf\w)\b", line)
+            part = MARKS.get(mark[1]) if mark else part
+            counts.setdefault(part, 0)
+        elif any(fnmatch.fnmatch(event, wanted) for wanted in job.commands) and part:
+            counts[part] += 1
+    wrong = []
+    for name, expected in (("sync of an empty gather", job.always),
+                           ("sync of what was unmapped", not job.always)):
+        if name not in counts:
+            wrong.append(f"QEMU's trace has no {name}")
+        elif bool(counts[name]) != expected:
+            wrong.append(f"{name}: {counts[name]} commands, expected " +
+                         ("some" if expected else "none"))
+    return wrong + [f"QEMU's trace lacks: {text}" for text in job.trace if text not in trace]
+
+
+def failures(text):
+    """Return kunit.py's own words (text: its output) about what failed."""
+    _, _, tests = text.partition("======\n")
+    lines = [re.sub(r"^\[[0-9:]{8}\] ?", "", line) for line in tests.splitlines()]
+    return [line for line in lines if line and not GOOD.search(line)][-60:]

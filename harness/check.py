@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make check`: everything a change must pass, whole, in shares, or a unit at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator
+
+from . import inputs, shards
+from .boot import jobs
+from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
+                     mails, models_history, mutants, neighbours, round_trip, selftest, sparse,
+                     topics)
+from .common import tools, units
+from .common.report import Problem, Tally, minutes, table
+from .common.run import BUILD
+from .common.units import Check, Outcome, Unit
+from .kernel.compose import Composed
+
+CHECKS: dict[str, Check] = {
+    "selftest": selftest, "lint": lint, "round-trip": round_trip, "topics": topics, "mails": mails,
+    "neighbours": neighbours, "checkpatch": checkpatch, "kernel-doc": kernel_doc, "docs": docs,
+    "audit": audit, "kunit": kunit, "cost": cost, "mutants": mutants, "fixes": fixes,
+    "history": history, "models-history": models_history, "builds": builds, "sparse": sparse}
+
+# What came of each unit, a file each; `make collect` reads them.
+RESULTS = BUILD / "results"
+
+Compose = Callable[[], Composed]
+
+
+# --- which
+
+def all_units(sample: bool = True) -> list[Unit]:
+    """Return all units, or with sample those that `make check` runs."""
+    return [unit for check in CHECKS.values() for unit in check.units()
+            if unit.sample or not sample]
+
+
+def named(words: Iterable[str]) -> list[Unit]:
+    """Return the units that words, names of checks or ids of units, stand for."""
+    known = all_units(False)
+    chosen: list[Unit] = []
+    for word in words:
+        found = [unit for unit in known if unit.id == word] or \
+                [unit for unit in known if unit.check == word and unit.sample]
+        if not found:
+            check = word.partition("/")[0]
+            if check in CHECKS:
+                raise Problem(f"there is no unit {word}; `make units ALL=1` lists them")
+            raise Problem(f"there is no check {word}; there are {', '.join(CHECKS)}")
+        chosen += found
+    return [unit for unit in known if unit in chosen]
+
+
+def of(check: str, only: str = "") -> list[Unit]:
+    """Return the units of check with only in their names."""
+    found = [unit for unit in CHECKS[check].units() if only in unit.name]
+    if not found:
+        raise Problem(f"nothing of {check} has {only!r} in its name")
+    return found
+
+
+# --- running them
+
+def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[Unit, Outcome]:
+    """Run the units chosen, whatever happens to each; their outcomes are left in RESULTS.
+
+    again: also those that passed before with the same inputs.  Raises Problem if the
+    kernel cannot be composed, or a program is missing that cannot be installed.
+    """
+    tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
+    composed = compose()
+    known, stamp = inputs.Inputs(composed), inputs.stamp(composed)
+    found: dict[Unit, Outcome] = {}
+    for name, check in CHECKS.items():
+        mine = {unit.name: unit for unit in chosen if unit.check == name}
+        if not mine:
+            continue
+        print(f"\n{name}: {headline(check)}", flush=True)
+        keys = {unit.name: known.key(unit) for unit in mine.values()}
+        before = {} if again else {each: kept for each, key in keys.items()
+                                   if (kept := inputs.kept(key))}
+        if before:
+            print(f"  {len(before)} of {len(mine)} as before, with the same inputs", flush=True)
+        for each, outcome in before.items():
+            found[mine[each]] = outcome
+        left = [each for each in mine if each not in before]
+        for each, outcome in guarded(check, composed, left) if left else ():
+            found[mine[each]] = outcome
+            if not outcome.tally.failed:
+                inputs.keep(keys[each], outcome)
+            print(*outcome.words, sep="\n", end="\n" if outcome.words else "", flush=True)
+        for unit in mine.values():
+            note(unit, found[unit], stamp)
+    return {unit: found[unit] for unit in chosen}
+
+
+def guarded(check: Check, composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Run the units names of check; those that a Problem keeps from running have failed."""
+    left, start = list(names), time.monotonic()
+    try:
+        for name, outcome in check.run(composed, names):
+            left.remove(name)
+            outcome.seconds = time.monotonic() - start
+            yield name, outcome
+            start = time.monotonic()
+        why = "it did not run"
+    except (Problem, OSError) as problem:
+        why = str(problem)
+    for count, name in enumerate(left):
+        yield name, Outcome(Tally(0, 1), [why] if not count else [], None,
+                            time.monotonic() - start if not count else 0)
+
+
+def headline(check: Check) -> str:
+    """Return what check holds."""
+    return (check.__doc__ or "").splitlines()[0]
+
+
+# --- results
+
+def place(id: str) -> pathlib.Path:
+    """Return the file of the result of the unit with that id."""
+    return RESULTS / (urllib.parse.quote(id, safe="") + ".json")
+
+
+def note(unit: Unit, outcome: Outcome, stamp: dict[str, object]) -> None:
+    """Leave what came of unit as a file; stamp: what it was run on."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    data = {"unit": unit.id, "stamp": stamp, **dataclasses.asdict(outcome)}
+    part = place(unit.id).with_suffix(".part")
+    part.write_text(json.dumps(data, indent=1) + "\n")
+    part.replace(place(unit.id))
+
+
+def read(path: pathlib.Path) -> tuple[str, dict, Outcome]:
+    """Return id, stamp and outcome of the result in path."""
+    try:
+        data = json.loads(path.read_text())
+        id, stamp = data.pop("unit"), data.pop("stamp")
+        tally = Tally(**data.pop("tally"))
+        return id, stamp, Outcome(tally, **data)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Problem(f"{path} is not the result of a unit: remove it, and run the unit "
+                      "again") from None
+
+
+def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
+            seconds: dict[str, float] | None = None) -> Tally:
+    """Print what the checks say of found, a table, and the last line; return the sum.
+
+    whole: checks all of whose units are in found, and are judged together; seconds: what
+    each check took, if not the sum of its units.
+    """
+    lines, total = [], Tally()
+    for name, check in CHECKS.items():
+        mine = {unit.name: outcome for unit, outcome in found.items() if unit.check == name}
+        if not mine:
+            continue
+        tally = sum((each.tally for each in mine.values()), Tally())
+        if name in whole:
+            last = units.close(check, mine)
+            print(*last.words, sep="\n", end="\n" if last.words else "", flush=True)
+            tally += last.tally
+        before = sum(each.before for each in mine.values())
+        took = sum(each.seconds for each in mine.values() if not each.before)
+        lines.append([name, tally.passed, tally.failed, len(mine),
+                      "all" if before == len(mine) else before or "", minutes(took)])
+        total += tally
+    print()
+    table(["check", "passed", "failed", "units", "as before", "time"], lines)
+    bad = [unit.id for unit, outcome in found.items() if outcome.tally.failed]
+    if bad:
+        print("\nto run again what failed:", *(f"  make unit ID={id}" for id in bad[:20]), sep="\n")
+    print(f"\n{total.passed} passed, {total.failed} failed", flush=True)
+    return total
+
+
+# --- commands
+
+def check(compose: Compose, only: str = "", shard: str = "", again: str = "",
+          list: str = "") -> Tally:
+    """Run everything; only: checks or units; shard: as "2/5"; again: nothing as before."""
+    if list:
+        return show()
+    chosen = named(only.split()) if only else all_units()
+    if shard:
+        chosen = shards.share(chosen, shard)
+    found = run_units(compose, chosen, bool(again))
+    return closing(found, complete(found))
+
+
+def complete(found: Iterable[Unit]) -> set[str]:
+    """Return the checks all of whose units, as `make check` has them, are in found."""
+    there = set(found)
+    return {name for name, check in CHECKS.items()
+            if all(unit in there for unit in check.units() if unit.sample)}
+
+
+def some(name: str, compose: Compose, only: str = "") -> Tally:
+    """Run the units of check name with only in their names, and show what it makes of them."""
+    return closing(run_units(compose, of(name, only)), [name])
+
+
+def run_jobs(compose: Compose, job: str = "", san: str = "") -> Tally:
+    """Run a job, or those that jobs.toml marks as default; san: with sanitizers."""
+    known = jobs.load()
+    chosen = [name for name, each in known.items()
+              if (name in (job, job + "-san") if job else each.default or each.san) and
+              each.san == bool(san)]
+    if not chosen:
+        raise Problem(f"no job is called {job}; there are: {', '.join(known)}")
+    return _jobs(compose, chosen)
+
+
+def end_to_end(compose: Compose) -> Tally:
+    """Run all jobs that have an IOMMU."""
+    return _jobs(compose, [name for name, each in jobs.load().items() if each.iommu])
+
+
+def _jobs(compose: Compose, names: list[str]) -> Tally:
+    found = run_units(compose, named(f"kunit/{name}" for name in names))
+    print()
+    kunit.show({unit.name: outcome for unit, outcome in found.items()})
+    return sum((each.tally for each in found.values()), Tally())
+
+
+def unit(compose: Compose, id: str = "") -> Tally:
+    """Run one unit, or several with blanks between them."""
+    if not id:
+        raise Problem("ID= is missing: `make units` lists them")
+    return closing(run_units(compose, named(id.split())))
+
+
+def show_units(all: str = "") -> None:
+    """List the units of `make check` as commands; all: also the others."""
+    budgets = shards.load()
+    table(["command", "seconds", "shares", "needs"],
+          [[f"make unit ID={unit.id}", budgets[unit.check].setup + budgets[unit.check].unit,
+            unit.setup, " ".join(packages(unit))] for unit in all_units(not all)])
+
+
+def packages(unit: Unit) -> list[str]:
+    """Return the Debian packages that unit needs, but those that all have."""
+    common = {tools.TABLE[name][1] for name in tools.BUILD_KERNEL}
+    return sorted({tools.TABLE[name][1] for name in unit.tools} - common)
+
+
+def show() -> Tally:
+    """List the checks, what each may take, and how it went last time."""
+    budgets = shards.load()
+    lines = []
+    for name, check in CHECKS.items():
+        mine = [unit for unit in check.units() if unit.sample]
+        known = [read(place(unit.id))[2] for unit in mine if place(unit.id).exists()]
+        tally = sum((each.tally for each in known), Tally())
+        lines.append([name, headline(check), len(mine), minutes(budgets[name].seconds),
+                      *([tally.passed, tally.failed, minutes(sum(each.seconds for each in known))]
+                        if known else [])])
+    table(["check", "what it holds", "units", "may take", "last: passed", "failed", "time"],
+          [line + [""] * (7 - len(line)) for line in lines])
+    return Tally()
+
+
+def collect(results: str = "") -> Tally:
+    """Make the closing table of results of any machines; what is missing has failed.
+
+    results: folders with them, besides this clone's own.
+    """
+    found: dict[str, Outcome] = {}
+    stamps: dict[str, dict] = {}
+    for folder in [*map(pathlib.Path, results.split())] or [RESULTS]:
+        if not folder.is_dir():
+            raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "
+                          f"{RESULTS}, copied from the machines that ran the units")
+        for path in sorted(folder.glob("*.json")):
+            id, stamp, outcome = read(path)
+            if id in found and bool(found[id].tally.failed) != bool(outcome.tally.failed):
+                print(f"{id} failed in one folder and passed in another: the latter counts")
+            if id not in found or found[id].tally.failed:
+                found[id], stamps[id] = outcome, stamp
+    wanted = all_units()
+    stamps = {unit.id: stamps[unit.id] for unit in wanted if unit.id in stamps}
+    why = inputs.differ(stamps)
+    if why:
+        raise Problem(why)
+    rows = {unit: found.get(unit.id) or Outcome(Tally(0, 1), ["missing"]) for unit in wanted}
+    missing = [unit.id for unit in wanted if unit.id not in found]
+    tally = closing(rows, complete(unit for unit in wanted if unit.id in found))
+    if missing:
+        print(f"{len(missing)} of {len(wanted)} units have no result, as {missing[0]}", flush=True)
+    return tally

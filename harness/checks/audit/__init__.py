@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Who must declare that its sync must always run does, and the rules would notice.
+
+Coccinelle tells what each driver does, and the documentation what it should.
+"""
+
+import pathlib
+import re
+import shutil
+import time
+from collections.abc import Iterator
+
+from ...boot import drivers
+from ...common import tools
+from ...common.report import Problem, Stage, Tally, minutes, table
+from ...common.run import BUILD, ROOT, logged, output, raw
+from ...common.units import Outcome, Unit
+from ...kernel.compose import Composed
+from .facts import HEAD, Facts, macros
+
+HERE = ROOT / "harness" / "checks" / "audit"
+TOP = BUILD / "audit"
+TOOLS = ("coccinelle", "libpython", "gcc", "make", "git")
+RULES = sorted((ROOT / "scripts" / "coccinelle" / "iommu").glob("*.cocci"))
+PAGE = "Documentation/driver-api/iommu-sync.rst"
+
+# Where drivers, and users of what they share, are in a kernel tree.
+IOMMU = "drivers/iommu"
+DIRECTORIES = (IOMMU, "drivers/gpu/drm/msm", "drivers/vfio")
+
+# What a rule may find, as the corpus calls it, and the words it says so with.
+KINDS = {
+    "undeclared": "ignores the gather",
+    "declared": "declared, but",
+    "no callback": "declared without",
+    "not gathered": "gathers nothing",
+    "not flushed": "does not flush",
+    "zero": "may be 0 bytes",
+}
+MENDED = {"undeclared", "declared", "zero"}     # MODE=patch changes these
+
+# What the rules must find on the base, below drivers/iommu.
+BASE = {
+    "apple-dart.c": "undeclared",
+    "arm/arm-smmu/arm-smmu.c": "undeclared",
+    "arm/arm-smmu/qcom_iommu.c": "undeclared",
+    "ipmmu-vmsa.c": "undeclared",
+    "sprd-iommu.c": "undeclared",
+    "sun50i-iommu.c": "undeclared",
+    "virtio-iommu.c": "undeclared",
+}
+
+# Ops of tests that are wrong on purpose, and why.
+ON_PURPOSE = {
+    "tests/sync-domain.c: sync_always_ops": "notes the gather it is given",
+    "tests/sync-domain.c: sync_none_ops": "its IOTLB is a bitmap",
+    "tests/sync-domain.c: sync_undeclared_ops": "the core must warn",
+    "tests/sync-domain.c: sync_undeclared2_ops": "the core must warn",
+    "tests/sync-example.c: toy_unmap_ops": "its hardware is functions",
+}
+
+# What need not be in the documentation: no hardware behind it.
+NO_HARDWARE = re.compile(r"tests/|iommufd/|generic_pt/")
+
+# What the documentation may call a page table that is no library's.
+OWN = {"host"}
+
+MARKER = re.compile(r"\s*/\* finds: ([\w ]+) \*/$")
+
+# What a rule prints of a file, a line and words, by mode.
+REPORT = {
+    "report": re.compile(r"^(?:\./)?(\S+?):(\d+):[\d-]+: (.*)$", re.M),
+    "org": re.compile(r"^\* TODO \[\[view:(?:\./)?(\S+?)::\S*linb=(\d+)::\S*\]\[(.*)\]\]$", re.M),
+}
+
+# Debian's; it comes with spatch, which takes one such file instead of another.
+BUILTINS = pathlib.Path("/usr/lib/coccinelle/standard.h")
+
+
+def kind_of(words):
+    """words: str, a report's -> key of KINDS; Problem if it is not known."""
+    for kind, text in KINDS.items():
+        if text in words:
+            return kind
+    raise Problem(f"a rule in {RULES[0].parent} says what audit.KINDS does not know: {words}")
+
+
+def reports(text, mode="report"):
+    """text: str, what spatch printed in mode (str) -> list of (file, line, kind, words)."""
+    return [(file, int(line), kind_of(words), words)
+            for file, line, words in REPORT[mode].findall(text)]
+
+
+def complaints(text):
+    """text: str, spatch's standard error -> list of str, without its usual words."""
+    return [line for line in text.splitlines()
+            if line.strip() and not re.fullmatch(r"\d+ files match|.*spatch -D .*", line)]
+
+
+def quiet(path):
+    """Raise Problem if spatch has complained in the file path."""
+    wrong = complaints(path.read_text(errors="replace")) if path.exists() else []
+    if wrong:
+        raise Problem(f"spatch is not content, see {path}:\n  " + "\n  ".join(wrong[:8]))
+
+
+def coccicheck(tree, rule, directory):
+    """Run rule (path) by the kernel's own `make coccicheck` of tree in directory (path).
+
+    -> list as reports().  Nothing is written to tree; with more than one job
+    spatch would, for as long as it runs, and is no faster.
+    """
+    name = f"{rule.stem}-{'-'.join(pathlib.Path(directory).parts[-3:])}"
+    debug, out = TOP / f"{name}.err", TOP / "out"
+    debug.unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    log = logged(f"audit/{name}.log", "make", "-C", tree, f"O={out}", "coccicheck",
+                 f"COCCI={rule}", "MODE=report", f"M={directory}", f"DEBUG_FILE={debug}", "J=1")
+    quiet(debug)
+    return reports(log.read_text(errors="replace"))
+
+
+def spatch(rule, mode, directory, *options):
+    """Run rule (path) in mode (str, or None) on directory (path) -> what it printed (str)."""
+    error = TOP / f"{rule.stem}-{mode}.err"
+    error.parent.mkdir(parents=True, exist_ok=True)
+    own = re.search(r"^// Options: (.*)$", rule.read_text(), re.M)
+    printed = output("sh", "-c", 'exec "$@" 2>"$0"', error, "spatch", "--very-quiet",
+                     *(("-D", mode) if mode else ()), "--cocci-file", rule,
+                     *(own[1].split() if own else ()), *options, "--dir", ".",
+                     cwd=directory)
+    quiet(error)
+    return printed
+
+
+def tree_is_right(tree):
+    """The rules find nothing in tree -> (passed, failed)."""
+    passed = failed = 0
+    for rule in RULES:
+        for directory in DIRECTORIES:
+            found = coccicheck(tree, rule, tree / directory)
+            for file, line, _, words in found:
+                print(f"{directory}/{file}:{line}: {words}")
+            passed, failed = passed + (not found), failed + len(found)
+    return passed, failed
+
+
+def base_is_wrong(composed):
+    """The rules find in the base what BASE says, and no more -> (passed, failed)."""
+    base = TOP / "base"
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir(parents=True)
+    raw("tar", "-x", "-C", base, stdin=raw("git", "-C", composed.tree, "archive",
+                                           composed.base.commit, IOMMU))
+    found = [(file, kind) for rule in RULES
+             for file, _, kind, _ in coccicheck(composed.tree, rule, base / IOMMU)]
+    return compared(found, BASE.items(), "on the base")
+
+
+def compared(found, wanted, where):
+    """Print how found differs from wanted (of tuples), where: str -> (passed, failed)."""
+    missing, surplus = list(wanted), []
+    for item in found:
+        missing.remove(item) if item in missing else surplus.append(item)
+    for what, items in (("not found", missing), ("not expected", surplus)):
+        for item in sorted(items):
+            print(f"{what} {where}: {': '.join(map(str, item))}")
+    return len(list(wanted)) - len(missing), len(missing) + len(surplus)
+
+
+def markers(text):
+    """text: str, a file of the corpus -> {line: kind}; Problem if a kind is not known."""
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        marker = MARKER.search(line)
+        if marker and marker[1] not in KINDS:
+            raise Problem(f"line {number} of the corpus finds {marker[1]!r}, which is none of "
+                          + ", ".join(KINDS))
+        if marker:
+            found[number] = marker[1]
+    return found
+
+
+def unmarked(text):
+    """text: str -> the same without markers."""
+    return "".join(MARKER.sub("", line) + "\n" for line in text.splitlines())
+
+
+def corpus_is_found(mode, corpus=HERE / "corpus"):
+    """The rules find every marker of the corpus in mode (str), and no more -> (passed, failed)."""
+    wanted = [(path.name, line, kind) for path in sorted(corpus.glob("*.c"))
+              for line, kind in markers(path.read_text()).items()]
+    found = [(file, line, kind) for rule in RULES for file, line, kind, _ in
+             reports(spatch(rule, mode, corpus, "--no-show-diff"), mode)]
+    passed, failed = compared(found, wanted, "in the corpus")
+    right = {path.name for path in corpus.glob("*.c")} - {file for file, _, _ in wanted}
+    return passed + len(right - {file for file, _, _ in found}), failed
+
+
+def corpus_is_mended(corpus=HERE / "corpus"):
+    """MODE=patch makes of the corpus what it should -> (passed, failed).
+
+    That is the file .fixed beside it if there is one, something else where a
+    marker is of MENDED, and the same otherwise.
+    """
+    work, failed = TOP / "corpus", 0
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    old = {path.name: path.read_text() for path in sorted(corpus.glob("*.c"))}
+    for name, text in old.items():
+        (work / name).write_text(unmarked(text))
+    for rule in RULES:
+        spatch(rule, "patch", work, "--in-place")
+    for name, text in old.items():
+        new, fixed = (work / name).read_text(), corpus / name.replace(".c", ".fixed")
+        if fixed.exists():
+            right = new == fixed.read_text()
+        else:
+            right = (new != unmarked(text)) == bool(MENDED & set(markers(text).values()))
+        if not right:
+            print(f"not what MODE=patch should make of {corpus / name}: {work / name}")
+            failed += 1
+    return len(old) - failed, failed
+
+
+def read_tree(tree):
+    """-> list of facts.Row of tree's drivers/iommu."""
+    where = tree / IOMMU
+    files = {str(path.relative_to(where)): path.read_text(errors="replace")
+             for path in sorted(where.rglob("*.[ch]"))}
+    TOP.mkdir(parents=True, exist_ok=True)
+    text, lines = macros(files)
+    builtins, known = TOP / "macros.h", BUILTINS.read_text()
+    builtins.write_text(known + text)
+
+    def place(file, line):
+        return lines[line - known.count("\n") - 1] if file == str(builtins) else file
+
+    printed = spatch(HERE / "facts.cocci", None, where, "--macro-file-builtins", builtins)
+    return Facts(printed.replace("\t./", "\t"), place).rows()
+
+
+def tree_is_consistent(rows, on_purpose=ON_PURPOSE):
+    """Print the table of rows (list of facts.Row) -> (passed, failed)."""
+    cells, wrong = [], {f"{row.file}: {row.name}" for row in rows if row.wrong}
+    for row in rows:
+        verdict = ", ".join(row.wrong) or "ok"
+        if row.wrong and f"{row.file}: {row.name}" in on_purpose:
+            verdict += f" (on purpose: {on_purpose[f'{row.file}: {row.name}']})"
+        cells.append([*row.cells(), verdict])
+    print()
+    table([*HEAD, "verdict"], cells)
+    print()
+    stale = on_purpose.keys() - wrong
+    print(*(f"not wrong, though audit.ON_PURPOSE says so: {name}" for name in sorted(stale)),
+          sep="\n", end="\n" if stale else "")
+    failed = len(wrong - on_purpose.keys()) + len(stale)
+    return len(rows) - len(wrong - on_purpose.keys()), failed
+
+
+def read_page(text, mark="drivers-and-their-kind"):
+    """text: str, an RST page -> {file: (set of page tables, kind)} of the table after mark.
+
+    It is a simple table; a line without a first cell goes on the row before it.
+    """
+    after = re.search(rf"^\.\. {mark}$\n(.*)", text, re.M | re.S)
+    lines = after[1].strip("\n").splitlines() if after else []
+    if not lines or not re.fullmatch(r"=+( +=+)+", lines[0].strip()):
+        raise Problem(f"{PAGE} has no simple table after a line `.. {mark}`")
+    starts = [found.start() for found in re.finditer("=+", lines[0])]
+    borders = [n for n, line in enumerate(lines) if line == lines[0]]
+    if len(starts) != 4 or len(borders) < 3:
+        raise Problem(f"the table after `.. {mark}` in {PAGE} wants 4 columns and 3 borders")
+    rows = []
+    for line in lines[borders[1] + 1:borders[2]]:
+        cells = [line[a:b].strip().strip("`*") for a, b in zip(starts, starts[1:] + [None])]
+        if cells[0]:
+            rows.append(cells)
+        elif rows:
+            rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells)]
+    return {file: ({"own" if name in OWN else name
+                    for name in re.split(r"\s*(?:,|/|\band\b)\s*", tables)}, kind)
+            for file, tables, _, kind in rows}
+
+
+def plain(value):
+    """value: str, or set of str -> str."""
+    return value if isinstance(value, str) else ", ".join(sorted(value))
+
+
+def differences(rows, page, known):
+    """How rows (list of facts.Row) differ from what is written -> list of str.
+
+    page: as read_page() returns; known: list of drivers.Driver.
+    """
+    facts = {row.file: (row.tables, row.kind) for row in rows}
+    wrong = [f"{row.file} has ops of two kinds or page tables" for row in rows
+             if facts[row.file] != (row.tables, row.kind) and not NO_HARDWARE.match(row.file)]
+    wrong += [f"{PAGE} lacks {file}" for file in facts.keys() - page.keys()
+              if not NO_HARDWARE.match(file)]
+    wrong += [f"{PAGE} has {file}, which unmaps nothing" for file in page.keys() - facts.keys()]
+    for file in sorted(page.keys() & facts.keys()):
+        for what, here, there in zip(("page table", "kind"), page[file], facts[file]):
+            if here != there:
+                wrong.append(f"{PAGE}: the {what} of {file} is {plain(there)}, not {plain(here)}")
+    for driver in known:
+        kind = facts.get(driver.file, (None, "not there"))[1]
+        if kind != driver.kind:
+            wrong.append(f"drivers.toml: {driver.name} ({driver.file}) is {kind}, "
+                         f"not {driver.kind}")
+    return wrong
+
+
+def page_is_right(tree, rows):
+    """The documentation and drivers.toml say what rows do -> (passed, failed)."""
+    page = tree / PAGE
+    if not page.exists():
+        raise Problem(f"{page} does not exist: it must have the table of the drivers")
+    known = drivers.load()
+    written = read_page(page.read_text())
+    wrong = differences(rows, written, known)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return max(len(written) + len(known) - len(wrong), 0), len(wrong)
+
+
+def units() -> list[Unit]:
+    """Just one."""
+    return [Unit("audit", tools=TOOLS)]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Do everything above."""
+    tools.need(*TOOLS)
+    TOP.mkdir(parents=True, exist_ok=True)
+    rows: list = []
+
+    def facts():
+        rows.extend(read_tree(composed.tree))
+        return tree_is_consistent(rows)
+
+    total, lines = Tally(), []
+    for name, part in (("the rules on the series", lambda: tree_is_right(composed.tree)),
+                       ("the rules on the base", lambda: base_is_wrong(composed)),
+                       ("MODE=report on the corpus", lambda: corpus_is_found("report")),
+                       ("MODE=org on the corpus", lambda: corpus_is_found("org")),
+                       ("MODE=patch on the corpus", corpus_is_mended),
+                       ("what the drivers do", facts),
+                       ("what is written about them",
+                        lambda: page_is_right(composed.tree, rows))):
+        stage, start = Stage(name), time.monotonic()
+        try:
+            passed, failed = part()
+        except Problem as problem:
+            print(problem)
+            passed, failed = 0, 1
+        stage.done(f"{passed} right, {failed} wrong")
+        total += Tally(passed, failed)
+        lines.append([name, passed, failed, minutes(time.monotonic() - start)])
+    print()
+    table(["audit", "right", "wrong", "time"], lines)
+    for name in names:
+        yield name, Outcome(total)

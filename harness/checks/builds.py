@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Every commit compiles what it touches, every topic builds, without a new warning.
+
+That is on what the topic needs, with the configurations of builds.toml.
+
+Each of its commits compiles what it touches with one configuration that has it; where
+the topic ends, all configurations build what it changes; those that link do, if it
+changes more than C files.
+"""
+
+import collections
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..boot.kunit import compiler
+from ..common import tables, tools
+from ..common.report import Problem, Stage, Tally
+from ..common.run import BUILD, PYTHON, ROOT, git
+from ..common.units import Outcome, Unit
+from ..kernel import compose, topics
+from ..kernel.commits import Branch, Commits
+from ..kernel.compose import Composed
+
+WORKTREE = BUILD / "commits"
+# The work tree in make's output and in *.cmd files: ccache makes it relative.
+SOURCE = rf"(?:{re.escape(str(WORKTREE))}|(?:\.\./)+{WORKTREE.name})/"
+# What makes a commit concern a configuration even if it was not built before:
+# options, and how to build a directory of which something is built.
+OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
+RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)$")
+# C files that are not part of a kernel.
+USERLAND = ("Documentation/", "samples/", "scripts/", "tools/", "usr/")
+
+
+@dataclass
+class Config:
+    """One table of builds.toml."""
+    name: str
+    arch: str
+    targets: list
+    options: str
+    later: str = ""
+    cross_compile: str = ""
+    tools: list = field(default_factory=list)
+    link: bool = False
+    if_make: str = ""
+
+    @property
+    def out(self):
+        """Path of the build directory."""
+        return BUILD / f"commits-{self.name}"
+
+    def empty(self):
+        """Make the build directory anew, empty."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
+
+
+def load(path=ROOT / "harness" / "checks" / "builds.toml"):
+    """Return the configurations of path, list of Config."""
+    return tables.load(path, lambda known: [Config(name=name, **each)
+                                            for name, each in known.items()])
+
+
+def warnings(text):
+    """Count the warnings and errors in make's output (text: str).
+
+    Return Counter of str, without work tree and line numbers, so that those of
+    two commits compare.
+    """
+    lines = [line for line in text.splitlines()
+             if re.search(r"\b(warning|error): ", line, re.IGNORECASE)]
+    return collections.Counter(re.sub(SOURCE, "", re.sub(r":\d+(:\d+)?:? ", ": ", line))
+                               for line in lines)
+
+
+def built(config):
+    """Return the files config's objects came from, set of str (tree paths)."""
+    files = set()
+    for cmd in config.out.rglob(".*.o.cmd"):
+        files.update(re.findall(rf"^ *(?:source_\S+ := )?{SOURCE}(\S+)",
+                                cmd.read_text(errors="replace"), re.MULTILINE))
+    return files
+
+
+def make(config, *targets):
+    """Run make in the work tree; return its CompletedProcess, output together."""
+    cc, env = compiler(config.cross_compile)
+    return subprocess.run(
+        ["make", "-s", "-k", f"-j{os.cpu_count()}", f"O={config.out}",
+         f"ARCH={config.arch}", f"CROSS_COMPILE={config.cross_compile}",
+         f"CC={cc}", f"PYTHON3={PYTHON}", "W=1", *targets], cwd=WORKTREE, text=True,
+        errors="replace", stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, **env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
+
+
+def configure(config):
+    """Write .config as config's table and the checked out Kconfig files say.
+
+    Raises Problem if an option that these files know is not set in the end.
+    """
+    options = config.options.split()
+    (config.out / "wanted").write_text(
+        "".join(f"CONFIG_{o}=y\n" for o in options + config.later.split()))
+    done = make(config, "allnoconfig")
+    if done.returncode:
+        raise Problem(f"allnoconfig for {config.name} failed:\n{done.stdout}")
+    got = (config.out / ".config").read_text().splitlines()
+    missing = [o for o in options if f"CONFIG_{o}=y" not in got and
+               subprocess.run(["git", "grep", "-qE", rf"^\s*(menu)?config {o}$",
+                               "--", "*Kconfig*"], cwd=WORKTREE).returncode == 0]
+    if missing:
+        raise Problem(f"harness/checks/builds.toml wants {', '.join(missing)} for "
+                      f"{config.name}, but other options do not allow it")
+
+
+class Builder:
+    """Builds commits with one configuration, and knows the base with it.
+
+    It starts with an empty directory: what an earlier run built there is not what a
+    topic of this one builds.
+    """
+
+    def __init__(self, config):
+        """config: Config; the base is checked out."""
+        self.config = config
+        self.kconfig = None     # what .config was made from
+        self.clean = True       # all objects are of a build without failure
+        self.there = set(git(WORKTREE, "ls-files").splitlines())
+        config.empty()
+        self.warnings = self.build_base()
+        self.base_files = self.files = built(config)
+
+    def build(self, targets):
+        """Build targets of what is checked out -> (exit status, int; make's words, str).
+
+        A build that failed does not repeat the warnings of what it had compiled: its
+        objects go before the next one.  W=1 has kernel-doc read each C file, but for those
+        of vmlinux alone: that takes longer than to compile them, and no topic changes them.
+        """
+        if not self.clean:
+            for path in self.config.out.rglob("*.o"):
+                path.unlink()
+        kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
+        if self.kconfig != kconfig:
+            configure(self.config)
+        self.kconfig, self.clean = kconfig, False
+        done = [make(self.config, *(each for each in targets if each != "vmlinux"))]
+        if "vmlinux" in targets:
+            done.append(make(self.config, "vmlinux", "KERNELDOC=/dev/null"))
+        return max(each.returncode for each in done), "".join(each.stdout for each in done)
+
+    def build_base(self):
+        """Build the base -> its warnings, as of warnings(); Problem if it does not build."""
+        stage = Stage(f"base with {self.config.name}")
+        status, words = self.build(self.targets(True))
+        if status:
+            stage.done("FAILED")
+            raise Problem(f"the base does not build with {self.config.name}:\n" +
+                          "\n".join(words.splitlines()[-15:]))
+        seen = warnings(words)
+        self.clean = True
+        stage.done(f"{sum(seen.values())} warnings")
+        return seen
+
+    def targets(self, whole):
+        """whole: bool, link as well if the table says so -> list of str."""
+        return ["vmlinux", *self.config.targets] if whole and self.config.link \
+            else self.config.targets
+
+    def has(self):
+        """-> set of str, the files of what is built (tree paths).
+
+        Those of the base, and of those that topics bring, all that were built: an object
+        may be left of a topic whose options had it built from a file of the base.
+        """
+        if self.files is None:
+            self.files = self.base_files | built(self.config) - self.there
+        return self.files
+
+    def check(self, targets):
+        """Build targets (list of str) -> str, what is wrong, "" if nothing."""
+        status, words = self.build(targets)
+        new = warnings(words) - self.warnings
+        self.files = None
+        if status or new:
+            return "\n".join(list(new) or words.splitlines()[-15:])
+        self.clean = True
+        return ""
+
+
+def concerns(path, files):
+    """-> bool, whether a change of path (str) can change what is built from files (set)."""
+    rules = RULES.match(path)
+    return path in files or bool(OPTIONS.search(path)) or \
+        bool(rules) and any(file.startswith(rules[1]) for file in files)
+
+
+def checkout(commit):
+    """Check commit (id) out."""
+    git(WORKTREE, "checkout", "-q", "--force", "--detach", commit)
+
+
+def usable(config):
+    """-> bool, False if this machine's tools cannot build config; says why."""
+    if not config.if_make:
+        return True
+    config.out.mkdir(parents=True, exist_ok=True)
+    done = make(config, config.if_make)
+    if done.returncode:
+        why = [line.strip("* ") for line in done.stdout.splitlines() if line.strip("* ")]
+        print(f"{config.name}: skipped, {why[0] if why else config.if_make}", flush=True)
+    return not done.returncode
+
+
+def check_commit(commit, touched, builders):
+    """Compile what commit (id) touches (paths), each file with one of builders (list).
+
+    That is the objects of C files that are built already; for anything else, all that
+    the table builds.  Return a list of (configuration, what is wrong or "").
+    """
+    checkout(commit)
+    left = [path for path in touched if not path.startswith(USERLAND)]
+    there = set(git(WORKTREE, "ls-files").splitlines())
+    sources = {path for path in left if path.endswith(".c")} & there
+    wanted, new = {}, set()
+    for path in sorted(sources):
+        owner = next((each for each in builders if path in each.has()), None)
+        if owner:
+            wanted.setdefault(owner.config.name, []).append(path.removesuffix(".c") + ".o")
+        else:
+            new.add(path)
+    for path in left:
+        fits = [each for each in builders if concerns(path, each.has())]
+        if path not in sources and fits and not any(
+                wanted.get(each.config.name) == each.config.targets for each in fits):
+            wanted[fits[0].config.name] = fits[0].config.targets
+    rows = [(each.config.name, each.check(wanted[each.config.name]))
+            for each in builders if each.config.name in wanted]
+    for builder in builders:    # who has a new file is known when it was built
+        new -= builder.has()
+        if new and wanted.get(builder.config.name) != builder.config.targets:
+            rows.append((builder.config.name, builder.check(builder.config.targets)))
+            new -= builder.has()
+    return rows
+
+
+def units() -> list[Unit]:
+    """A topic each; all configurations are tried on it."""
+    needs = sorted({name for config in load() for name in config.tools})
+    return [Unit("builds", name, "bases", (*tools.BUILD_KERNEL, *needs), True, ("topic",), name)
+            for name in topics.read()[1]]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Build the topics called names.
+
+    One is counted for each commit and configuration that was built, one more for each
+    C file that no configuration builds.
+    """
+    configs = load()
+    tools.need(*tools.BUILD_KERNEL, *(name for c in configs for name in c.tools))
+    compose.worktree(composed.tree, WORKTREE, composed.base.commit)
+    # A make that has little to compile uses one CPU.
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    builders = list(pool.map(Builder, filter(usable, configs)))
+    known = topics.read()[1]
+    # Those on `sync` have another iommu.h, which most files include.
+    order = sorted(names, key=lambda name: "sync" in topics.alone(known, name))
+    stage = Stage("commits", sum(len(known[name].patches) for name in names))
+    with Commits(composed.base, tree=composed.tree) as commits:
+        for name in order:
+            branch = commits.make(topics.alone(known, name))[-1]
+            yield name, topic(composed, branch, builders, pool, stage)
+    stage.done()
+
+
+def topic(composed: Composed, branch: Branch, builders: list[Builder],
+          pool: concurrent.futures.Executor, stage: Stage) -> Outcome:
+    """Build the commits of branch, and where it ends, all that it concerns."""
+    rows = []
+    before, sources = branch.start, set()
+    for commit in branch.commits:
+        subject = git(composed.tree, "log", "-1", "--format=%s", commit).strip()
+        stage.step(f"{branch.name}: {subject}")
+        touched = changed(composed.tree, before, commit)
+        sources.update(path for path in touched
+                       if path.endswith(".c") and not path.startswith(USERLAND))
+        rows += [(subject, *row) for row in check_commit(commit, touched, builders)]
+        before = commit
+    whole = changed(composed.tree, composed.base.commit, branch.end)
+    sources &= set(whole)
+    # What C files alone refer to is seldom missing when they are linked.
+    link = not all(path.endswith(".c") for path in whole)
+    concerned = [each for each in builders for files in [built(each.config)]
+                 if any(concerns(path, files) for path in whole)]
+    for path in sources:    # what is built is told by what is built anew
+        forget(path, builders)
+    checkout(branch.end)
+    rows += [("as a whole", each.config.name, wrong) for each, wrong in zip(
+        concerned, pool.map(lambda each: each.check(each.targets(link)), concerned))]
+    there = set(git(WORKTREE, "ls-files").splitlines())
+    lost = sources & there - set().union(*(built(each.config) for each in builders))
+    rows += [("as a whole", "any configuration", f"none builds {path}") for path in sorted(lost)]
+    words = [f"{branch.name}: {what}: FAILED with {name}\n{wrong}"
+             for what, name, wrong in rows if wrong]
+    return Outcome(Tally(len(rows) - len(words), len(words)), words)
+
+
+def forget(path, builders):
+    """Remove the objects of the C file path (str) of builders (list)."""
+    for builder in builders:
+        target = (builder.config.out / path).with_suffix(".o")
+        target.unlink(missing_ok=True)
+        target.with_name(f".{target.name}.cmd").unlink(missing_ok=True)
+        builder.files = None
+
+
+def changed(tree, old, new):
+    """-> list of str, the paths that differ between the commits old and new of tree."""
+    return git(tree, "diff", "--name-only", "--no-renames", old, new).split()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Unmap and sync cost no instruction more than on the base; `make cost` counts all of it."""
+
+from collections.abc import Iterator
+
+from ...boot import jobs, kunit
+from ...common import readme
+from ...common.report import Tally, table
+from ...common.units import Outcome, Unit
+from ...kernel import variants
+from ...kernel.compose import Composed
+from . import count, document, plots, registers, sizes
+from .count import BASE, OUT, SERIES
+
+PICTURE = count.HERE / "slope.svg"      # what the README shows
+TABLE = OUT / "readme.md"
+
+
+def verdict(counted):
+    """Return (int, paths that cost no more; list of str, those that do; str, a line).
+
+    counted: list of count.Driver.
+    """
+    number, wrong = 0, []
+    for driver in counted:
+        more, dearer = count.judge(driver)
+        number, wrong = number + more, wrong + dearer
+    names = len({driver.name for driver in counted if driver.kind})
+    return number - len(wrong), wrong, (
+        f"{number} paths behind {names} IOMMUs: {len(wrong)} cost an instruction or a command "
+        "more with the series than on Linux 7.3")
+
+
+def units() -> list[Unit]:
+    """What runs.toml marks as `guard`."""
+    known = jobs.load()
+    return [Unit("cost", each.job, job.kernel.name, kunit.tools_of(job.kernel))
+            for each in count.load() if each.guard
+            for job in [next(count.boots(each, known))]]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Count the drivers of the jobs names; what the series makes dearer is wrong."""
+    for each in count.load():
+        if each.guard and each.job in names:
+            right, wrong, line = verdict(count.count(composed, [each]))
+            print(line, flush=True)
+            yield each.job, Outcome(Tally(right, len(wrong)), wrong)
+
+
+def measure(composed: Composed) -> Tally:
+    """Count all of it, write it to OUT, and print a table -> paths that cost no more, that do."""
+    counted = count.count(composed, count.load())
+    trees = {BASE: variants.TREE, SERIES: composed.tree}
+    code = {arch: {version: sizes.measure(tree, arch, version)
+                   for version, tree in trees.items()} for arch in sizes.TARGETS}
+    told = registers.count(composed)
+    right, wrong, line = verdict(counted)
+    OUT.mkdir(parents=True, exist_ok=True)
+    document.write_json(OUT / "cost.json",
+                        document.document(composed, counted, code, told))
+    (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
+    plots.draw(counted, OUT)
+    rows = document.readme_rows(counted)
+    TABLE.write_text(document.table(document.README_HEAD, rows))
+    print()
+    table(document.README_HEAD, rows)
+    old = readme.split(readme.README.read_text(), document.README_HEAD)[1]
+    other = document.differences(old, TABLE.read_text())
+    print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
+          f"{document.TOLERANCE:.0%}", *other, *wrong, line,
+          f"all of it: {OUT / 'cost.md'}, cost.json and pictures beside it", sep="\n",
+          flush=True)
+    return Tally(right, len(wrong))
+
+
+def write():
+    """Put table and picture of the last run() into the README; False if there was none."""
+    if not readme.write(TABLE, document.README_HEAD):
+        return False
+    PICTURE.write_text((OUT / PICTURE.name).read_text())
+    return True

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What `make cost` counted, as JSON, as Markdown, and beside what the README says."""
+
+import json
+
+from ...common.readme import table
+from . import count, sizes
+from .count import BASE, FORMATS, SERIES
+
+README_HEAD = ["arch", "driver or page table", "instructions per 4 KiB page: 7.3", "series",
+               "unmap and sync of 64 KiB: 7.3", "series", "a 2 MiB table: 7.3", "series"]
+LIMIT = "limit"
+TOLERANCE = 0.01
+
+
+def points(driver):
+    """Return {call: list of dict}, all counts of driver (count.Driver)."""
+    found = {}
+    for key, each in driver.counts[BASE].items():
+        both = {version: counts[key] for version, counts in driver.counts.items()
+                if key in counts}
+        found.setdefault(each.call, []).append(
+            {"shape": each.shape, "n": each.n,
+             **{version: each.instructions for version, each in both.items()},
+             **{f"{version}_commands": each.commands for version, each in both.items()}})
+    return found
+
+
+def slopes(driver, call):
+    """Return {version: [instructions per page, besides]} of call (str), {} if it has none."""
+    lines = {version: count.slope(counts, [call]) for version, counts in driver.counts.items()}
+    return {} if None in lines.values() else {
+        version: [round(value, 2) for value in both] for version, both in lines.items()}
+
+
+def document(composed, drivers, code, registers):
+    """Return a dict for JSON: {arch: {driver: {call: points and slope}}}, and the rest.
+
+    drivers: list of count.Driver; code: {arch: {version: as of sizes.measure()}};
+    registers: {driver: {what: {version: numbers}}}.
+    """
+    counts = {}
+    for driver in drivers:
+        counts.setdefault(driver.arch, {})[driver.name] = {
+            call: {"points": each, "slope": slopes(driver, call)}
+            for call, each in points(driver).items()}
+    return {"kernel": composed.base.version, "unit": "instructions", "counts": counts,
+            "sizes": code, "registers": registers}
+
+
+def write_json(path, data):
+    """Write data (dict) to path."""
+    path.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def short(value):
+    """value: float -> str without needless digits."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def counted(driver, path, shape, n):
+    """Return [base, series] in instructions of path (a list of calls), "" if not counted."""
+    both = [count.total(driver.counts[version], path, shape, n) for version in (BASE, SERIES)]
+    return ["", ""] if None in both else [each[0] for each in both]
+
+
+def readme_rows(drivers):
+    """Return the rows of the README's table, of drivers (list of count.Driver)."""
+    rows = []
+    for driver in drivers:
+        if driver.name == FORMATS:
+            calls = [(call, [call]) for call in points(driver)]
+        else:
+            calls = [(driver.name, ["iommu_unmap_fast"])]
+        for name, calls in calls:
+            slope = slopes(driver, calls[0])
+            whole = calls if driver.name == FORMATS else count.PATHS[count.UNMAP_FAST]
+            tables = [n for call, shape, n in driver.counts[BASE]
+                      if call == calls[0] and shape == "table"]
+            rows.append([driver.arch, name, *map(short, (slope[BASE][0], slope[SERIES][0])),
+                         *counted(driver, whole, "pages", 16),
+                         *counted(driver, whole, "table", (tables or [0])[0])])
+    return rows
+
+
+def markdown(drivers, code, registers, verdict):
+    """Return all that was measured as Markdown (str).
+
+    verdict: str, the closing line; the others as for document().
+    """
+    parts = ["# What unmap and sync cost\n", verdict + "\n",
+             "Instructions, and commands to the IOMMU where there are any; the lowest of "
+             "five rounds. Slopes are those of the line nearest to 1, 2, 4 ... 512 pages.\n",
+             table(README_HEAD, readme_rows(drivers))]
+    for driver in drivers:
+        if driver.name == FORMATS:
+            head = ["page table", "shape", "pages", "7.3", "series"]
+            rows = [[call, point["shape"], point["n"], point[BASE], point[SERIES]]
+                    for call, each in points(driver).items() for point in each]
+        else:
+            head = ["path", "shape", "n", "7.3", "series", "commands: 7.3", "series"]
+            rows = [[path, shape, n or "", base[0], series[0], base[1], series[1]]
+                    for path, shape, n, base, series in count.paths(driver)]
+            rows += [[call, point["shape"], point["n"] or "", point[BASE], point[SERIES],
+                      point["base_commands"], point["series_commands"]]
+                     for call, each in points(driver).items() for point in each
+                     if call in ("iommu_unmap_fast", "iommu_iotlb_sync",
+                                 "iommu_flush_iotlb_all")]
+        parts += [f"## {driver.name}, {driver.arch}\n", table(head, rows)]
+    for arch, both in code.items():
+        parts += [f"## Code and structures, {arch}, in bytes\n",
+                  table(["what", "7.3", "series"], sizes.rows(both[BASE], both[SERIES]))]
+    if registers:
+        parts += ["## Drivers on models: register writes, invalidations, syncs\n",
+                  table(["suite", "shape", "n", "7.3 with the fixes", "series"],
+                        [[suite, *what.split(), both.get(BASE, ""), both.get(SERIES, "")]
+                         for suite, each in registers.items() for what, both in each.items()])]
+    return "\n".join(parts)
+
+
+def differences(old, new, tolerance=TOLERANCE):
+    """Return list of str: the lines of the Markdown table new that old does not repeat.
+
+    old, new: str; cells that are numbers may differ by tolerance (a fraction).
+    """
+    known = {}
+    for text in old.splitlines():
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        known[tuple(cells[:2])] = cells
+    wrong = []
+    for text in new.splitlines()[2:]:
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        before = known.get(tuple(cells[:2]), [])
+        if len(before) != len(cells) or not all(
+                near(a, b, tolerance) for a, b in zip(before[2:], cells[2:])):
+            wrong.append(text)
+    return wrong
+
+
+def near(old, new, tolerance):
+    """old, new: str, numbers or empty -> bool, whether they are the same but for tolerance."""
+    if not old or not new:
+        return old == new
+    return abs(float(new) - float(old)) <= tolerance * abs(float(old))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What drivers on models of their hardware write to it to unmap and sync."""
+
+import dataclasses
+import re
+
+from ...boot import drivers, jobs, kunit
+from .. import models_history
+from ...common.report import Problem, Stage
+from ...kernel import variants
+from .count import BASE, SERIES
+
+CASE = "commands_test"
+LINE = re.compile(r"commands: (\S+ \d+) (\d+) (\d+) (\d+)")
+
+
+def read(console):
+    """console: str, kernel log -> {shape and number: writes, invalidations, syncs}, str both."""
+    return {line[1]: f"{line[2]}, {line[3]}, {line[4]}" for line in LINE.finditer(console)}
+
+
+def kernels(composed):
+    """Yield (version, work tree, kernel to be built from it): the base and the series."""
+    job = jobs.load()[drivers.MODELS]
+    variants.checkout(composed, variants.MODELS)
+    yield BASE, variants.TREE, models_history.kernel_of(job)
+    yield SERIES, composed.tree, job.kernel
+
+
+def count(composed):
+    """Return {suite: {shape and number: {version: as of read()}}}; Problem if a suite fails."""
+    job = jobs.load()[drivers.MODELS]
+    suites = sorted(suite for driver in drivers.load() for suite in driver.suites)
+    found = {suite: {} for suite in suites}
+    for version, tree, kernel in kernels(composed):
+        if not kunit.build(tree, kernel):
+            raise Problem(f"the kernel {kernel.name} does not build")
+        stage = Stage(f"register writes, {version}", len(suites))
+        for suite in suites:
+            stage.step(suite)
+            ran = kunit.start(tree, dataclasses.replace(
+                job, kernel=kernel, filter=f"{suite}.{CASE}"), f"registers-{version}",
+                lambda: None)
+            lines = read(ran.console)
+            if not lines:
+                raise Problem(f"{suite} reported no register writes, {ran.logs}")
+            for what, numbers in lines.items():
+                found[suite].setdefault(what, {})[version] = numbers
+        stage.done()
+    return found

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Without a fix, on Linux with the others, its tests fail; a sample, `make fixes` does all."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..boot import jobs, kunit, verdict
+from ..common import tables
+from ..common.report import Problem, Stage, Tally, table
+from ..common.run import ROOT, git
+from ..common.units import Outcome, Unit
+from ..kernel import patches, topics, variants
+from ..kernel.compose import Composed
+from . import mutants
+
+HERE = ROOT / "harness" / "checks" / "fixes.toml"
+TOPICS = "fixes/*"
+
+# Seconds that a case may take.
+TIMEOUT = 40
+
+# Kernels of jobs.toml as they are built without the other topics: what they are called
+# then, and their kunitconfig, if not the same. Of those not listed, it is that of the
+# end-to-end suites. `make models-history` builds the first one, too.
+ALONE = {"um": ("um-models", "drivers/iommu/tests/hw"), "um-pgtable": ("um-pgtable", "")}
+
+
+@dataclass
+class Fix:
+    """One table of fixes.toml."""
+    patch: str
+    job: str = ""
+    cases: list = field(default_factory=list)
+    series: bool = False
+    file: str = ""
+    old: str = ""
+    new: str = ""
+    no_test: str = ""
+    check: bool = False
+
+
+def load(path=HERE):
+    """Return the list of Fix of path; Problem if a table is wrong."""
+    fixes = tables.load(path, lambda known: [Fix(**each) for each in known["fix"]])
+    for fix in fixes:
+        if bool(fix.cases) == bool(fix.no_test) or bool(fix.cases) != bool(fix.job):
+            raise Problem(f"{path}: {fix.patch} needs a job and cases, or no_test")
+    return fixes
+
+
+def paths(fixes, known):
+    """Return {name of a Fix's patch: path}; Problem unless each patch has one Fix.
+
+    fixes: list of Fix; known: {name: topics.Topic}, of which those are meant that
+    TOPICS matches.
+    """
+    there = {topics.slug(patch): topics.path_of(name, patch)
+             for name in topics.chosen(known, [TOPICS]) for patch in known[name].patches}
+    named = {fix.patch for fix in fixes}
+    wrong = [f"{name} is in patches/{TOPICS} but not in {HERE}"
+             for name in sorted(there.keys() - named)] + \
+            [f"{name} is in {HERE} but not in patches/{TOPICS}"
+             for name in sorted(named - there.keys())]
+    if wrong:
+        raise Problem("\n".join(wrong))
+    return there
+
+
+def job_of(fix):
+    """-> Job that runs the cases of fix (Fix), on a kernel of its own."""
+    known = jobs.load()
+    if fix.job not in known:
+        raise Problem(f"{HERE}: {fix.patch}: no job is called {fix.job}")
+    job = known[fix.job]
+    kernel = job.kernel
+    name, config = ALONE.get(kernel.name, (
+        f"{kernel.name}-fixes", f"drivers/iommu/tests/e2e/e2e-{kernel.arch}.kunitconfig"))
+    if fix.series:
+        name, config = kernel.name, ""
+    return dataclasses.replace(job, kernel=dataclasses.replace(
+        kernel, name=name, top=variants.TOP,
+        kunitconfig=[config] if config else kernel.kunitconfig))
+
+
+def build(job):
+    """Build job's kernel; Problem if it does not."""
+    if not kunit.build(variants.TREE, job.kernel):
+        raise Problem(f"the kernel {job.kernel.name} does not build")
+
+
+def run_cases(cases, job):
+    """Run cases (list of str) on job's kernel, each by itself, as any may crash it.
+
+    Return {case: (one of mutants' states, words)}; a case that passes, or is skipped
+    in the end, is SURVIVED.
+    """
+    found = {}
+    for case in cases:
+        ran = kunit.start(variants.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT),
+                          "fixes", lambda: None)
+        state, words = mutants.judge(ran)
+        if state in (mutants.SURVIVED, mutants.DEAD) and verdict.dirt(ran.console):
+            state, words = mutants.KILLED, "the kernel log"
+        if state == mutants.SURVIVED and case not in verdict.cases(ran.report):
+            state, words = mutants.UNFIT, "there is no such case"
+        found[case] = state, words
+    return found
+
+
+def prepare(composed, fixes):
+    """Make TREE Linux with all fixes, or the series if fixes (list of Fix) need that.
+
+    They have a job in common, which is returned (Job), built. Problem if one of
+    their cases fails.
+    """
+    series = fixes[0].series
+    variants.checkout(composed, ["*"] if series else variants.MODELS)
+    job = job_of(fixes[0])
+    build(job)
+    cases = sorted({case for fix in fixes for case in fix.cases})
+    wrong = [f"{case} {state}: {words}" for case, (state, words) in run_cases(cases, job).items()
+             if state != mutants.SURVIVED]
+    if wrong:
+        raise Problem("with all of the fixes, these must not fail:\n" + "\n".join(wrong))
+    return job
+
+
+def undo(fix, path):
+    """Take fix (Fix), of the patch path, out of TREE; return what puts it back."""
+    if fix.file:
+        source = variants.TREE / fix.file
+        text = source.read_text()
+        edit = mutants.Mutant(fix.patch, fix.file, fix.old, fix.new, "")
+        if edit.apply(text) is None:
+            raise Problem(f"{HERE}: {fix.patch}: old is in {fix.file} {text.count(fix.old)} times")
+        source.write_text(edit.apply(text))
+        return lambda: source.write_text(text)
+    diff = patches.read(path).diff.decode(errors="surrogateescape")
+    git(variants.TREE, "apply", "-R", "-", stdin=diff)
+    return lambda: git(variants.TREE, "apply", "-", stdin=diff)
+
+
+def leave_out(fix, job, path):
+    """Run fix (Fix) with job on TREE, as prepare() left it, without its patch (path).
+
+    Return (cell of the table, bool: all of its cases failed).
+    """
+    restore = undo(fix, path)
+    try:
+        build(job)
+        found = run_cases(fix.cases, job)
+    finally:
+        restore()
+    words = [case if state == mutants.KILLED else f"NOT {case}, which {state} {more}".rstrip()
+             for case, (state, more) in found.items()]
+    return ", ".join(words), all(state == mutants.KILLED for state, _ in found.values())
+
+
+def units() -> list[Unit]:
+    """A fix each; `make check` has those marked `check`."""
+    known = jobs.load()
+    return [Unit("fixes", fix.patch, f"{fix.job}{' of the series' * fix.series}",
+                 kunit.tools_of(known[fix.job].kernel) if fix.job in known else (), fix.check)
+            for fix in load()]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Leave out each of the fixes called names, one at a time."""
+    fixes = load()
+    where = paths(fixes, topics.read()[1])
+    chosen = [fix for fix in fixes if fix.patch in names]
+    for fix in chosen:
+        if fix.no_test:
+            yield fix.patch, Outcome(Tally(1), [], f"none: {fix.no_test}")
+    stage = Stage("fixes left out", sum(bool(fix.job) for fix in chosen))
+    for key in sorted({(fix.job, fix.series) for fix in chosen if fix.job}):
+        group = [fix for fix in chosen if (fix.job, fix.series) == key]
+        job = prepare(composed, group)
+        for fix in group:
+            stage.step(fix.patch)
+            cell, good = leave_out(fix, job, where[fix.patch])
+            yield fix.patch, Outcome(Tally(int(good), int(not good)),
+                                     [] if good else [f"{fix.patch}: {cell}"], cell)
+    stage.done()
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the table."""
+    rows = [[name, each.data] for name, each in outcomes.items() if each.data]
+    if rows:
+        print()
+        table(["without this fix", "these fail"], rows)
+    return Outcome(Tally())

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Memory is safe with the series, and is not without what it brings, on QEMU's IOMMUs."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...boot import jobs, kunit, verdict
+from ...common import tables
+from ...common.report import Problem, Tally, table
+from ...common.run import ROOT
+from ...common.units import Outcome, Unit
+from ...kernel import variants
+from ...kernel.compose import Composed
+
+HERE = ROOT / "harness" / "checks" / "history"
+# Cases that say who is called and not who is safe.
+CONTRACT = "iommu_e2e.empty_gather_test"
+
+WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
+
+
+@dataclass
+class Row:
+    """One table of rows.toml."""
+    kernel: str
+    topics: list = dataclasses.field(default_factory=lambda: ["*"])
+    without: str = ""
+    apply: str = ""
+    unsafe: list = dataclasses.field(default_factory=list)
+    warns: list = dataclasses.field(default_factory=list)
+
+    def checkout(self, composed):
+        """Make variants.TREE this kernel."""
+        variants.checkout(composed, self.topics, self.without,
+                          HERE / self.apply if self.apply else None)
+
+
+def load(path=HERE / "rows.toml"):
+    """Return (names of jobs, list of Row, list of Row: those of the models).
+
+    Problem if a table is wrong.
+    """
+    return tables.load(path, lambda known: (
+        known["jobs"], [Row(**each) for each in known["row"]],
+        [Row(**each) for each in known["model"]]))
+
+
+def judge(row, job, run):
+    """Return (line of the table, list of str: what is not as row says).
+
+    run: kunit.Run of job (Job) on the kernel of row (Row).
+    """
+    if not run.report or run.report["misc"]["crashed"] or run.report["misc"]["errors"]:
+        return ([row.kernel, job.iommu, "did not run", "", ""],
+                [*run.text.splitlines()[-10:], run.logs])
+    found = {case: "FAIL" in status for case, status in verdict.cases(run.report).items()}
+    called = not found.pop(CONTRACT, True)
+    corrupt = [case for case, failed in found.items() if failed]
+    console = run.console.splitlines()
+    warned = [line.strip() for line in console if WARNING in line]
+    if corrupt:
+        print(f"  {', '.join(corrupt)}; for example",
+              next((line.strip() for line in console if "still reaches" in line and
+                    "write" in line), ""), sep="\n  ", flush=True)
+    print(*warned[:1], sep="\n", end="\n" if warned else "", flush=True)
+    wrong = []
+    if bool(corrupt) != (job.name in row.unsafe):
+        wrong.append(f"{row.kernel}, {job.iommu}: memory is " +
+                     ("corrupted" if corrupt else "safe, though nothing keeps it so"))
+    if bool(warned) != (job.name in row.warns):
+        wrong.append(f"{row.kernel}, {job.iommu}: " +
+                     ("a warning, see above" if warned else "no warning"))
+    return [row.kernel, job.iommu, f"{len(corrupt)} of {len(found)}",
+            "as it must be" if called else "skipped",
+            re.search(r"(\w+): " + WARNING, warned[0])[1] if warned else "nobody"], wrong
+
+
+def units() -> list[Unit]:
+    """A kernel each."""
+    names, rows, _ = load()
+    job = jobs.load()[names[0]]
+    return [Unit("history", row.kernel, row.kernel, kunit.tools_of(job.kernel)) for row in rows]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Build and run the kernels called names."""
+    job_names, rows, _ = load()
+    known = jobs.load()
+    kernel = dataclasses.replace(known[job_names[0]].kernel, top=variants.TOP)
+    for count, row in enumerate(rows, 1):
+        if row.kernel not in names:
+            continue
+        print(f"\n{row.kernel}", flush=True)
+        row.checkout(composed)
+        if not kunit.build(variants.TREE, kernel):
+            raise Problem(f"the kernel of {row.kernel} does not build")
+        lines, wrong = [], []
+        for name in job_names:
+            job = dataclasses.replace(known[name], kernel=kernel)
+            line, complaints = judge(row, job, kunit.boot(variants.TREE, job,
+                                                          f"history-{count}-{name}"))
+            lines.append(line)
+            wrong += complaints
+        yield row.kernel, Outcome(Tally(max(len(lines) - len(wrong), 0), len(wrong)), wrong, lines)
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the table."""
+    lines = [line for each in outcomes.values() for line in each.data or []]
+    if lines:
+        print()
+        table(["kernel", "IOMMU", "cases that corrupt memory", "sync of an empty gather",
+               "warned about"], lines)
+    return Outcome(Tally())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Every KUnit job passes, and the README has what they counted; sanitizers when asked."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+from collections.abc import Iterator
+
+from ..boot import drivers, jobs, kunit
+from ..boot.jobs import Job
+from ..boot.verdict import Result
+from ..common import readme
+from ..common.report import Tally, table
+from ..common.units import Outcome, Unit
+from ..kernel.compose import Composed
+
+
+def units() -> list[Unit]:
+    """A job each."""
+    return [Unit("kunit", name, job.kernel.name, kunit.tools_of(job.kernel), not job.san,
+                 ("topic",) if job.kernel.topic else ("series",), job.kernel.topic)
+            for name, job in jobs.load().items()]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Run the jobs called names; one kernel is built while jobs run the one before."""
+    known = jobs.load()
+    kernels: dict[str, list[Job]] = {}
+    for name in names:
+        kernels.setdefault(known[name].kernel.name, []).append(known[name])
+    pending: dict[concurrent.futures.Future[Outcome], str] = {}
+
+    def drain(block: bool) -> Iterator[tuple[str, Outcome]]:
+        while pending and (block or any(each.done() for each in pending)):
+            done, _ = concurrent.futures.wait(
+                pending, return_when=concurrent.futures.FIRST_COMPLETED)
+            for each in done:
+                yield pending.pop(each), each.result()
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for mine in kernels.values():
+            kernel = mine[0].kernel
+            tree = kunit.tree_of(composed, kernel)
+            built = kunit.build(tree, kernel)
+            for job in mine:
+                if built:
+                    pending[pool.submit(judge, kunit.run_job, tree, job)] = job.name
+                else:
+                    yield job.name, Outcome(Tally(0, 1), [f"the kernel {kernel.name} does not build"],
+                                            [dataclasses.asdict(Result(job.name, "(build)", 0, 1, 0, 0))])
+            yield from drain(False)
+        yield from drain(True)
+
+
+def judge(run_job, tree, job: Job) -> Outcome:
+    """Run job with run_job, as of kunit; return its Outcome."""
+    print(f"KUnit {job.name}: {job.about}\n  {jobs.upstream(job)}", flush=True)
+    rows, wrong = run_job(tree, job)
+    tally = Tally(sum(row.passed for row in rows), sum(row.failed for row in rows))
+    print(f"  {job.name}: {tally.passed} passed, {tally.failed} failed, {rows[0].seconds:.0f} s",
+          flush=True)
+    return Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
+
+
+def results(outcomes: dict[str, Outcome]) -> list[Result]:
+    """Return what the suites of all outcomes counted."""
+    return [Result(**row) for each in outcomes.values() for row in each.data or []]
+
+
+def show(outcomes: dict[str, Outcome]) -> None:
+    """Print a line for each suite of jobs without an IOMMU, and one for each job with one."""
+    known, rows = jobs.load(), results(outcomes)
+    plain = [row for row in rows if not known[row.job].iommu]
+    if plain:
+        table(["job", "suite", "passed", "failed", "skipped"],
+              [[row.job, row.suite, row.passed, row.failed, row.skipped] for row in plain])
+    lines = []
+    for name in outcomes:
+        mine = [row for row in rows if row.job == name]
+        if known[name].iommu and mine:
+            failed = sum(row.failed for row in mine)
+            passed = sum(row.passed for row in mine if not row.suite.startswith("("))
+            lines.append([name, known[name].iommu, known[name].mode, passed,
+                          f"{failed} FAILED" if failed else "ok", f"{mine[0].seconds:.0f}"])
+    if plain and lines:
+        print()
+    if lines:
+        table(["job", "IOMMU", "mode", "cases", "result", "seconds"], lines)
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the tables, and compare the README's with them."""
+    show(outcomes)
+    return readme.compared(drivers.markdown(results(outcomes)), drivers.TABLE, drivers.HEAD)

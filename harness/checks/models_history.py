@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The models see which drivers are unsafe without a forged range, with the fixes only."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from ..boot import drivers, jobs, kunit, verdict
+from ..common.report import Problem, Stage, Tally, table
+from ..common.units import Outcome, Unit
+from ..kernel import variants
+from ..kernel.compose import Composed
+from .history import load
+
+# The case that says who is called and not who is safe.
+CONTRACT = "empty_sync_test"
+
+# Cases that fail where a sync is skipped that must not be.
+STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "hw_soak_test")
+
+
+def judge(row, found):
+    """Return (dict of cells {driver: str}, list of str: what is not as row says).
+
+    found: dict {suite.case: set of str}, as verdict.cases(), on the kernel of row (Row).
+    """
+    cells, wrong = {}, []
+    for driver in drivers.load():
+        if not driver.suites:
+            continue
+        mine = {name: "FAIL" in status for name, status in found.items()
+                if name.partition(".")[0] in driver.suites and
+                not name.endswith(CONTRACT)}
+        failed = [name for name, bad in mine.items() if bad]
+        stale = [name for name in failed if name.partition(".")[2] in STALE]
+        cells[driver.name] = f"{len(failed)} of {len(mine)}"
+        if not mine:
+            wrong.append(f"{row.kernel}: no suite of {driver.name} ran")
+        elif bool(stale) != (driver.kind in row.unsafe):
+            wrong.append(f"{row.kernel}, {driver.name}: " +
+                         (f"{', '.join(stale)} failed" if stale else
+                          "safe, though nothing keeps it so"))
+    return cells, wrong
+
+
+def kernel_of(job: jobs.Job) -> jobs.Kernel:
+    """Return the kernel of job as it is without the other topics."""
+    return dataclasses.replace(job.kernel, name="um-models", top=variants.TOP,
+                               kunitconfig=["drivers/iommu/tests/hw"])
+
+
+def units() -> list[Unit]:
+    """A kernel each."""
+    job = jobs.load()[drivers.MODELS]
+    return [Unit("models-history", row.kernel, row.kernel, kunit.tools_of(job.kernel))
+            for row in load()[2]]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Build and run the kernels called names."""
+    job = jobs.load()[drivers.MODELS]
+    kernel = kernel_of(job)
+    suites = sorted(suite for driver in drivers.load() for suite in driver.suites)
+    for row in load()[2]:
+        if row.kernel not in names:
+            continue
+        print(f"\n{row.kernel}", flush=True)
+        row.checkout(composed)
+        if not kunit.build(variants.TREE, kernel):
+            raise Problem(f"the kernel of {row.kernel} does not build")
+        found: dict[str, set[str]] = {}
+        stage = Stage(row.kernel, len(suites))
+        for suite in suites:    # one at a time: UML loses words of those who say much
+            stage.step(suite)
+            one = dataclasses.replace(job, kernel=kernel, filter=suite)
+            ran = kunit.start(variants.TREE, one, "history-models", lambda: None)
+            found.update(verdict.cases(ran.report) if ran.report else {})
+        stage.done()
+        cells, wrong = judge(row, found)
+        yield row.kernel, Outcome(Tally(max(len(cells) - len(wrong), 0), len(wrong)), wrong, cells)
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the table."""
+    known = {name: each.data for name, each in outcomes.items() if each.data}
+    if known:
+        print()
+        table(["driver", "class", *known],
+              [[driver.name, driver.kind, *(cells.get(driver.name, "") for cells in known.values())]
+               for driver in drivers.load() if driver.suites])
+    return Outcome(Tally())

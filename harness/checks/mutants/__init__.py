@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Each thing broken on purpose, one at a time, fails a test; a sample, `make mutants` does all."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import fnmatch
+import os
+import pathlib
+import queue
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...boot import jobs, kunit, verdict
+from ...common import tables
+from ...common.report import Problem, Stage, Tally, table
+from ...common.run import BUILD, ROOT
+from ...common.units import Outcome, Unit
+from ...kernel import compose
+from ...kernel.compose import Composed
+
+HERE = ROOT / "harness" / "checks" / "mutants"
+TOP = BUILD / "mutants"
+
+# The job whose kernel is broken, and the seconds that a broken one may run.
+JOB = "tests"
+TIMEOUT = 30
+
+# With more mutants than this, a bench for each CPU is worth what it takes to build.
+MANY = 40
+
+# The last words of a kernel that comes to its end.
+END = "reboot: System halted"
+
+# What may come of a mutant; the first two are as they should be.
+KILLED, SPARED, SURVIVED, REVIVED = "killed", "spared", "SURVIVED", "KILLED"
+UNFIT, BROKEN, DEAD = "does not apply", "does not build", "does not boot"
+
+
+@dataclass
+class Mutant:
+    """One table of mutants/*.toml, see the head of core.toml."""
+    name: str
+    file: str
+    old: str
+    new: str
+    suites: str
+    survives: str = ""
+    check: bool = False
+
+    @property
+    def globs(self):
+        """What kunit.py is to filter by, list of str, one for each run."""
+        return self.suites.split() or [""]
+
+    def apply(self, source):
+        """source: str, the file's text -> str, mutated, or None if it does not apply."""
+        fits = source.count(self.old) == 1 and self.new != self.old
+        return source.replace(self.old, self.new) if fits else None
+
+
+@dataclass
+class Fate:
+    """What came of mutant (Mutant): state, one of the above, and words (str) on it."""
+    mutant: Mutant
+    state: str
+    words: str = ""
+
+
+@dataclass
+class Bench:
+    """Where mutants are built and run, one at a time.
+
+    name: str; tree: path, a kernel tree to break; job: Job, whose kernel is built there.
+    """
+    name: str
+    tree: pathlib.Path
+    job: jobs.Job
+
+
+def load(where=HERE):
+    """Return the mutants of the tables in where (path), list of Mutant.
+
+    Raises Problem if a table is wrong, or a name is not the only one of its kind.
+    """
+    mutants = []
+    for path in sorted(where.glob("*.toml")):
+        mutants += tables.load(path, lambda known: [Mutant(**each) for each in known["mutant"]])
+    for name, count in collections.Counter(mutant.name for mutant in mutants).items():
+        if count > 1:
+            raise Problem(f"{where}: {count} mutants are called {name}")
+    return mutants
+
+
+def make(bench):
+    """Build what changed in bench (Bench) since its kernel was built, and no tools.
+
+    Return CompletedProcess, output together.
+    """
+    kernel = bench.job.kernel
+    options, env = kunit.make_options(bench.tree, kernel)
+    return subprocess.run(
+        ["make", "-s", f"-j{os.cpu_count()}", f"ARCH={kernel.arch}", f"O={kernel.out}",
+         *options, "linux"], cwd=bench.tree, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, **env})
+
+
+def check_original(bench, mutants):
+    """Run what is to be broken on bench (Bench).
+
+    Raises Problem if it does not pass, or if none of its cases that pass are
+    those which one of mutants wants to be run: nothing could kill it.
+    """
+    done = kunit.boot(bench.tree, bench.job, "mutants-none")
+    failed = 1
+    if done.report:
+        rows, wrong = verdict.results(bench.job, done.report, done.console, done.trace, done.seconds)
+        failed = sum(row.failed for row in rows)
+        print(*wrong, sep="\n", end="\n" if wrong else "")
+    if failed:
+        raise Problem("the kernel fails without any mutation, mend that first; " + done.logs)
+    passed = [case for case, status in verdict.cases(done.report).items() if "PASS" in status]
+    for mutant in mutants:
+        for glob in mutant.globs:
+            wanted = glob if "." in glob else f"{glob or '*'}.*"
+            if not any(fnmatch.fnmatchcase(case, wanted) for case in passed):
+                raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
+
+
+def judge(run):
+    """Return (state, words) for a mutant that ran as run (kunit.Run) says."""
+    cases = verdict.cases(run.report) if run.report else {}
+    if run.report:  # a suite that does not start has no cases
+        cases.update({suite["name"]: {suite["status"]} for suite in run.report["test_cases"]})
+    if not cases:
+        return DEAD, ""
+    # To kunit.py a lost line of the log looks like a crash.
+    ended = END in run.console
+    killers = [case for case, status in cases.items()
+               if "FAIL" in status or "ERROR" in status and not ended]
+    # What a crash keeps from telling its name is nameless for kunit.py too.
+    killers = [case for case in killers if not case.endswith(".")] or \
+              [f"a case of {case[:-1]}" for case in killers]
+    if not killers:
+        return SURVIVED, ""
+    words = ", ".join(killers[:2]) + (f" and {len(killers) - 2} more" if killers[2:] else "")
+    return KILLED, words + ("" if ended else " (crash or hang)")
+
+
+def run_mutant(mutant, bench):
+    """Build and run mutant (Mutant) on bench (Bench); return its Fate."""
+    path = bench.tree / mutant.file
+    original = path.read_text() if path.is_file() else ""
+    mutated = mutant.apply(original)
+    if mutated is None:
+        return Fate(mutant, UNFIT, f"old is there {original.count(mutant.old)} times")
+    state = words = ""
+    try:
+        path.write_text(mutated)
+        done = make(bench)
+        if done.returncode:
+            lines = done.stdout.splitlines()
+            return Fate(mutant, BROKEN, next((line for line in lines if "error: " in line),
+                                                lines[-1] if lines else ""))
+        for glob in mutant.globs:
+            part = dataclasses.replace(bench.job, filter=glob, timeout=TIMEOUT)
+            state, words = judge(kunit.start(bench.tree, part, bench.name, lambda: None))
+            if state != SURVIVED:
+                break
+    finally:    # with a time of its own, so that make sees it
+        path.write_text(original)
+    if mutant.survives:
+        state = {SURVIVED: SPARED, KILLED: REVIVED}.get(state, state)
+    return Fate(mutant, state, words)
+
+
+def cell(fate):
+    """Return what the table says of outcome (str)."""
+    if fate.state == KILLED:
+        return fate.words
+    if fate.state == SPARED:
+        return f"survives: {fate.mutant.survives}"
+    if fate.state == REVIVED:
+        return f"KILLED, though it has a reason to survive: {fate.words}"
+    return fate.state + (f": {fate.words}" if fate.words else "")
+
+
+def set_up(composed, count):
+    """Build the kernel that is to be broken, count (int) times.
+
+    Return a list of Bench.  Raises Problem if it does not build.
+    """
+    benches = []
+    for number in range(1, count + 1):
+        top = TOP / str(number)
+        job = jobs.load()[JOB]
+        job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=top))
+        bench = Bench(f"mutant-{number}", top / "linux", job)
+        top.mkdir(parents=True, exist_ok=True)
+        compose.worktree(composed.tree, bench.tree, composed.end)
+        if not kunit.build(bench.tree, job.kernel):
+            raise Problem("the kernel does not build without any mutation")
+        benches.append(bench)
+    return benches
+
+
+def run_all(mutants, benches):
+    """Yield the Fate of each of mutants (list), as they come, from benches (list)."""
+    free = queue.SimpleQueue()
+    for bench in benches:
+        free.put(bench)
+
+    def run_one(mutant):
+        bench = free.get()
+        try:
+            return run_mutant(mutant, bench)
+        finally:
+            free.put(bench)
+
+    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+        pending = [pool.submit(run_one, mutant) for mutant in mutants]
+        try:
+            for each in concurrent.futures.as_completed(pending):
+                yield each.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def units() -> list[Unit]:
+    """A mutant each; `make check` has those marked `check`."""
+    job = jobs.load()[JOB]
+    return [Unit("mutants", each.name, job.kernel.name, kunit.tools_of(job.kernel), each.check)
+            for each in load()]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Build and run the mutants called names, on as many benches as are worth it."""
+    mutants = [each for each in load() if each.name in names]
+    benches = set_up(composed, os.cpu_count() if len(mutants) > MANY else 1)
+    check_original(benches[0], mutants)
+    stage = Stage("mutants", len(mutants))
+    for fate in run_all(mutants, benches):
+        stage.step(fate.mutant.name)
+        good = fate.state in (KILLED, SPARED)
+        yield fate.mutant.name, Outcome(Tally(int(good), int(not good)),
+                                        [] if good else [f"{fate.mutant.name}: {cell(fate)}"],
+                                        {"state": fate.state, "cell": cell(fate)})
+    stage.done()
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the table and the totals."""
+    known = {name: each.data for name, each in outcomes.items() if each.data}
+    if not known:
+        return Outcome(Tally())
+    print()
+    table(["mutant", "killed by"], [[name, data["cell"]] for name, data in known.items()])
+    count = collections.Counter(data["state"] for data in known.values())
+    totals = [f"{count[KILLED] + count[REVIVED]} killed",
+              f"{count[SURVIVED] + count[SPARED]} survived"]
+    totals += [f"{count[state]} {state.replace('does', 'do')}"
+               for state in (UNFIT, BROKEN, DEAD) if count[state]]
+    print(f"\n{len(known)} mutants: {', '.join(totals)}", flush=True)
+    return Outcome(Tally())

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What applies to other releases of Linux is what neighbours.toml and the README say."""
+
+import pathlib
+import re
+import tempfile
+from collections.abc import Iterator
+
+from ..common import readme
+from ..common.report import Tally
+from ..common.run import BUILD, CACHE, ROOT
+from ..common.units import Outcome, Unit
+from ..kernel import neighbours, topics
+from ..kernel.archive import Archive, Missing
+from ..kernel.neighbours import HERE
+
+TABLE = BUILD / "neighbours.md"
+HEAD = ["Linux", "topic", "commits", "apply", "do not apply, and why"]
+
+
+def units() -> list[Unit]:
+    """A release each."""
+    return [Unit("neighbours", each.release, tools=("keyring",), inputs=("patches", "neighbours"))
+            for each in neighbours.load()]
+
+
+def name(path, root=ROOT):
+    """path: of a patch -> str, its topic and name, without number and ending."""
+    return f"{neighbours.place(path, root)[0]}/{topics.slug(path.name)}"
+
+
+def compare(each, unfit, known, root=ROOT):
+    """-> list of str: what is not as each (Neighbour) says.
+
+    unfit: list of commits.Unfit; known: {name: topics.Topic}, all of them.
+    """
+    found = {name(patch.path, root): patch for patch in unfit}
+    names = {f"{topic}/{topics.slug(patch)}" for topic in known for patch in known[topic].patches}
+    wrong = []
+    for patch in sorted(found.keys() - each.unfit.keys()):
+        wrong.append("\n    ".join([f"{patch} does not apply to {each.release}:",
+                                    *neighbours.where(found[patch])]))
+    for patch in sorted(each.unfit.keys() - found.keys()):
+        wrong.append(f"{patch} applies to {each.release}, {HERE.name} says that it does not"
+                     if patch in names else f"{patch} is no patch, {HERE.name} names it")
+    return wrong
+
+
+def rows(each, known):
+    """-> lines (lists) of the README's table for each (Neighbour), with HEAD.
+
+    known: {name: topics.Topic}; those in a folder of patches/ share a line.
+    """
+    groups = {}
+    for topic in known:
+        groups.setdefault(re.sub("/.*", "/*", topic), []).append(topic)
+    lines = []
+    for group, names in groups.items():
+        reasons = []
+        for topic in names:
+            for patch in known[topic].patches:
+                key = f"{topic}/{topics.slug(patch)}"
+                if key in each.unfit:
+                    short = topic.rpartition("/")[2] + " " if group != topic else ""
+                    reasons.append(f"`{short}{patch[:2]}`: {each.unfit[key]}")
+        count = sum(len(known[topic].patches) for topic in names)
+        lines.append([each.release, group, count, count - len(reasons), "; ".join(reasons)])
+    return lines
+
+
+def run(_composed: object, names: list[str], path: pathlib.Path = HERE,
+        root: pathlib.Path = ROOT, cache: pathlib.Path = CACHE,
+        archive: type[Archive] = Archive) -> Iterator[tuple[str, Outcome]]:
+    """Try the patches on the packages of the releases names.
+
+    Of a package that Debian offers no longer this says so, and counts nothing.
+    """
+    known = topics.read(root)[1]
+    parts = topics.all_of(known)
+    for each in neighbours.load(path):
+        if each.release not in names:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                base = neighbours.package(each, pathlib.Path(scratch), root, cache, archive)
+            except Missing as problem:
+                print(f"  not checked: {each.release}, {problem}", flush=True)
+                yield each.release, Outcome(Tally())
+                continue
+            unfit = neighbours.survey(base, parts, root)
+        wrong = compare(each, unfit, known, root)
+        yield each.release, Outcome(
+            Tally(neighbours.total(parts) - len(wrong), len(wrong)), wrong)
+
+
+def close(_outcomes: dict[str, Outcome], path: pathlib.Path = HERE,
+          root: pathlib.Path = ROOT) -> Outcome:
+    """Compare the README's table with what neighbours.toml says."""
+    known = topics.read(root)[1]
+    table = readme.table(HEAD, [line for each in neighbours.load(path) for line in rows(each, known)])
+    return readme.compared(table, TABLE, HEAD)

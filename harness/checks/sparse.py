@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""sparse has nothing to say about the lines that the series brings.
+
+It checks the C files of the series at the last commit, with each configuration of
+builds.toml that builds them.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ..common import tools
+from ..common.report import Tally
+from ..common.run import git
+from ..common.units import Outcome, Unit
+from ..kernel import compose
+from ..kernel.compose import Composed
+from . import builds
+
+# Debian 12's sparse, 0.6.4, does not know this; without it the kernel refuses sparse.
+FLAGS = "CF=-D__typeof_unqual__=__typeof__"
+# What that version makes of the assertions in MODULE_LICENSE() and the like.
+NOISE = "error: bad constant expression"
+
+MESSAGE = re.compile(rf"^{builds.SOURCE}(\S+?):(\d+):(?:\d+:)? (.*)", re.MULTILINE)
+
+
+def added(diff):
+    """diff: str, without context -> {path: set of int, the lines it adds}."""
+    lines, path = {}, None
+    for line in diff.splitlines():
+        hunk = re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", line)
+        if line.startswith("+++ b/"):
+            path = line.removeprefix("+++ b/")
+        elif hunk:
+            first, count = int(hunk[1]), int(hunk[2] or 1)
+            lines.setdefault(path, set()).update(range(first, first + count))
+    return lines
+
+
+def said(text, lines):
+    """-> messages (list of str) in text, sparse's output, about lines (as added())."""
+    return list(dict.fromkeys(
+        f"{path}:{number}: {words}" for path, number, words in MESSAGE.findall(text)
+        if int(number) in lines.get(path, ()) and words != NOISE))
+
+
+def units() -> list[Unit]:
+    """A configuration each."""
+    return [Unit("sparse", config.name, tools=(*tools.BUILD_KERNEL, "sparse", *config.tools))
+            for config in builds.load()]
+
+
+def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+    """Check with the configurations names, all C files that they build."""
+    configs = [config for config in builds.load() if config.name in names]
+    tools.need(*tools.BUILD_KERNEL, "sparse", *(name for c in configs for name in c.tools))
+    base, end = composed.base.commit, composed.end
+    lines = added(git(composed.tree, "diff", "-U0", "--no-renames", base, end, "--",
+                      "*.c", "*.h"))
+    compose.worktree(composed.tree, builds.WORKTREE, end)
+    for config in configs:
+        if not builds.usable(config):
+            yield config.name, Outcome(Tally())
+            continue
+        config.empty()
+        builds.configure(config)
+        sources: list[str] = []
+        done = builds.make(config, *config.targets)
+        if not done.returncode:
+            sources = [path for path in lines if path.endswith(".c") and
+                       (config.out / path).with_suffix(".o").exists()]
+            done = builds.make(config, "C=2", FLAGS,
+                               *(path.removesuffix(".c") + ".o" for path in sources))
+        if done.returncode:
+            yield config.name, Outcome(Tally(0, 1), done.stdout.splitlines()[-15:])
+            continue
+        words = said(done.stdout, lines)
+        bad = len({word.partition(":")[0] for word in words})
+        yield config.name, Outcome(Tally(max(len(sources) - bad, 0), bad), words)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the user sees: stages with progress and time, closing tables, errors."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+
+class Problem(Exception):
+    """An error the user can act on: what failed, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many things are as they should be, and how many are not."""
+    passed: int = 0
+    failed: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.passed + other.passed, self.failed + other.failed)
+
+
+class Stage:
+    """One long step: prints its name, how far it is and the time it took.
+
+    On a terminal the line is redrawn at each step(); elsewhere a line is
+    printed once a minute, so that a log stays readable.
+    """
+
+    def __init__(self, name, total=0):
+        """name: str, what is done; total: int, number of steps, 0 if unknown."""
+        self.name = name
+        self.total = total
+        self.count = 0
+        self.start = self.drawn = time.monotonic()
+        self._draw("...")
+
+    def _draw(self, text, end="\n"):
+        count = f" {self.count}/{self.total}" if self.total else ""
+        elapsed = time.monotonic() - self.start
+        print(f"[{elapsed:5.0f} s] {self.name}{count}: {text}", end=end, flush=True)
+
+    def step(self, text=""):
+        """Count one step done; text: str, what the next one is about."""
+        self.count += 1
+        if sys.stdout.isatty():
+            self._draw(f"{text:<60.60}", end="\r")
+        elif time.monotonic() - self.drawn > 60:
+            self.drawn = time.monotonic()
+            self._draw(text)
+
+    def done(self, text="done"):
+        """Close the stage; text: str, its result."""
+        if sys.stdout.isatty():
+            print("\033[K", end="")
+        self._draw(text)
+
+
+def table(head, rows):
+    """Print rows (lists of str) below head (list of str), columns aligned."""
+    lines = [head] + rows
+    width = [max(len(str(line[i])) for line in lines) for i in range(len(head))]
+    for i, line in enumerate(lines):
+        print("  ".join(f"{str(cell):<{w}}" for cell, w in zip(line, width)).rstrip())
+        if i == 0:
+            print("  ".join("-" * w for w in width))
+
+
+def minutes(seconds):
+    """seconds: float -> str like '3 min 07 s'."""
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

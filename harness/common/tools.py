@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Programs this machine needs: find them, install what is missing, or say how."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from .report import Problem, Stage
+
+# name: (probe, Debian package); the probe is a program, or a path when it has a /
+TABLE = {
+    "gcc": ("gcc", "gcc"),
+    "libc": ("/usr/include/stdio.h", "libc6-dev"),
+    "make": ("make", "make"),
+    "flex": ("flex", "flex"),
+    "bison": ("bison", "bison"),
+    "bc": ("bc", "bc"),
+    "ccache": ("ccache", "ccache"),
+    "libelf": ("/usr/include/libelf.h", "libelf-dev"),
+    "perl": ("/usr/share/perl/*/Term/ANSIColor.pm", "perl"),
+    "xz": ("xz", "xz-utils"),
+    "git": ("git", "git"),
+    "keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg",
+                "debian-archive-keyring"),
+    "git-email": ("/usr/lib/git-core/git-send-email", "git-email"),
+    "mailtools": ("/usr/share/perl5/Mail/Address.pm", "libmailtools-perl"),
+    "gcc-arm": ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+    "gcc-arm64": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    "gcc-s390": ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    "gcc-riscv": ("riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+    "qemu-x86": ("qemu-system-x86_64", "qemu-system-x86"),
+    "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
+    "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),
+    "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
+    "coccinelle": ("spatch", "coccinelle"),
+    "libpython": ("/usr/lib/*/libpython3.*.so", "libpython3-dev"),  # spatch wants this name
+    "ply": ("/usr/lib/python3/dist-packages/ply", "python3-ply"),
+    "gitpython": ("/usr/lib/python3/dist-packages/git", "python3-git"),
+    "elftools": ("/usr/lib/python3/dist-packages/elftools", "python3-pyelftools"),
+    "pahole": ("pahole", "dwarves"),
+    "sparse": ("sparse", "sparse"),
+    "sphinx": ("/usr/bin/sphinx-build", "python3-sphinx"),
+    "yaml": ("/usr/lib/python3/dist-packages/yaml", "python3-yaml"),
+    "graphviz": ("dot", "graphviz"),
+    "mypy": ("/usr/bin/mypy", "mypy"),
+    "pyflakes": ("/usr/lib/python3/dist-packages/pyflakes", "pyflakes3"),
+    "matplotlib": ("/usr/lib/python3/dist-packages/matplotlib", "python3-matplotlib"),
+}
+BUILD_KERNEL = ("gcc", "libc", "make", "flex", "bison", "bc", "ccache", "libelf",
+                "perl", "xz", "git")
+INSTALL = ("apt-get", "install", "-y", "--no-upgrade", "--no-install-recommends")
+
+
+def present(probe):
+    """probe: str as in TABLE -> bool."""
+    if "/" in probe:
+        return any(pathlib.Path("/").glob(probe.lstrip("/")))
+    return shutil.which(probe) is not None
+
+
+def become_root():
+    """-> command prefix (list of str) that runs as root, None if there is none."""
+    if os.geteuid() == 0:
+        return []
+    sudo = ["sudo", "-n"]
+    if shutil.which("sudo") and not subprocess.run(
+            sudo + ["true"], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL).returncode:
+        return sudo
+    return None
+
+
+def need(*names, table=TABLE, root=become_root):
+    """Make sure the programs (keys of table) are there; raises Problem if not.
+
+    root: function as become_root, which tells how to install.
+    """
+    packages = sorted({table[n][1] for n in names if not present(table[n][0])})
+    if not packages:
+        return
+    prefix = root()
+    command = " ".join(("sudo",) + INSTALL + tuple(packages))
+    if prefix is None:
+        raise Problem(f"{', '.join(packages)} missing and this user may not "
+                      f"install; run:\n  {command}")
+    stage = Stage("install " + " ".join(packages))
+    apt = prefix + ["env", "DEBIAN_FRONTEND=noninteractive"]
+    for step in (INSTALL, ("apt-get", "update"), INSTALL):
+        done = subprocess.run(apt + list(step) + (packages if step is INSTALL else []),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        if step is INSTALL and not done.returncode:
+            break
+    missing = sorted({table[n][1] for n in names if not present(table[n][0])})
+    if missing:
+        stage.done("failed")
+        raise Problem(f"apt did not install {', '.join(missing)}; mend this, then "
+                      f"run `make` again:\n  {command}\n  " +
+                      "\n  ".join(done.stdout.strip().splitlines()[-4:]))
+    stage.done()
+
+
+def space(path, gigabytes=14, usage=shutil.disk_usage):
+    """Raise Problem if less than so many gigabytes are free where path is."""
+    free = usage(path).free / 1e9
+    if free < gigabytes:
+        raise Problem(f"{free:.1f} GB free in {path}, a kernel tree and its builds "
+                      f"need {gigabytes} GB: free some, or clone this repository "
+                      "to a larger disk")

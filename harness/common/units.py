@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What checks are made of: units, each of which runs by itself, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .report import Tally
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest part of a check that runs by itself.
+
+    name: "" if the check has just this one; setup: what it shares with others, as the
+    kernel that they run; tools: keys of tools.TABLE; sample: `make check` runs it.
+    inputs: keys of inputs.KINDS, what decides its outcome besides what decides all.
+    topic: the one that it is about, if it is about one.
+    """
+    check: str
+    name: str = ""
+    setup: str = ""
+    tools: tuple[str, ...] = ()
+    sample: bool = True
+    inputs: tuple[str, ...] = ("series",)
+    topic: str = ""
+
+    @property
+    def id(self) -> str:
+        """What `make unit ID=` calls it."""
+        return f"{self.check}/{self.name}" if self.name else self.check
+
+
+@dataclass
+class Outcome:
+    """What came of a unit.
+
+    words: lines that say what is wrong; data: what close() of the check makes its tables
+    of, as JSON knows it; seconds: float; before: it is that of an earlier run.
+    """
+    tally: Tally
+    words: list[str] = field(default_factory=list)
+    data: Any = None
+    seconds: float = 0.0
+    before: bool = False
+
+
+class Check(Protocol):
+    """What each module of checks/ has; the first line of its docstring says what it holds."""
+    __doc__: str | None
+
+    def units(self) -> list[Unit]:
+        """Return its units; those that no sample has run only when they are named."""
+
+    def run(self, composed: Any, names: list[str], /) -> Iterator[tuple[str, Outcome]]:
+        """Run the units called names, and yield name and outcome of each when it is done.
+
+        Raises Problem if what they share fails.
+        """
+
+
+def close(module: Any, outcomes: dict[str, Outcome]) -> Outcome:
+    """Return what module (a Check) has to say of the outcomes of all its units; it prints
+    its tables.  Most have nothing to say."""
+    return module.close(outcomes) if hasattr(module, "close") else Outcome(Tally())

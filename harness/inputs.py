@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What decides the outcome of a unit, and the outcomes of runs with exactly that.
+
+A unit that passed needs no second run while everything in this table is the same.
+What is not in it must not decide anything: each kind of input has a test that it changes
+the key.  Outcomes are kept in the cache, for all clones of this user.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterable
+
+from .boot import qemu
+from .common import tools
+from .common.report import Tally
+from .common.run import CACHE, ROOT, git, output
+from .common.units import Outcome, Unit
+from .kernel import commits, neighbours, topics
+from .kernel.compose import Composed
+
+KEPT = CACHE / "outcomes"
+
+# What make, the kernel's makefiles, compilers and scripts read.
+VARIABLES = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|ARCH|CROSS_COMPILE|K\w*FLAGS|\w*CFLAGS|LDFLAGS|"
+                       r"KBUILD_\w+|KCONFIG_\w+|CONFIG_\w+|HOST\w+|LLVM\w*|CC|LD|AR|NM|MAKE\w*|"
+                       r"CCACHE_\w+|COMPILER_PATH|\w*INCLUDE_PATH|LIBRARY_PATH|GCC_\w+|"
+                       r"LD_\w+|PYTHON\w*|PERL\w*|QEMU_\w+|GIT_\w+|SPARSE|CHECK|SPATCH|SPHINX\w*")
+
+
+def digest(paths: Iterable[pathlib.Path]) -> str:
+    """Return what changes with the name, mode or content of a file of paths."""
+    found = hashlib.sha256()
+    for path in sorted(set(paths)):
+        mode = path.lstat().st_mode & 0o170111
+        data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        found.update(repr((str(path.relative_to(ROOT)), mode, len(data))).encode() + data)
+    return found.hexdigest()
+
+
+def files(*below: str) -> list[pathlib.Path]:
+    """Return the files of the repository below those paths, also such as are not committed."""
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below)
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+class Inputs:
+    """The inputs of units, on composed.  Each is computed once."""
+
+    def __init__(self, composed: Composed):
+        self.composed = composed
+        self.known: dict[str, object] = {}
+
+    def key(self, unit: Unit) -> str:
+        """Return what changes with any input of unit."""
+        values = {"unit": unit.id}
+        for kind in (*ALWAYS, *unit.inputs):
+            where = f"{kind} {unit.topic}" if kind == "topic" else kind
+            if where not in self.known:
+                self.known[where] = KINDS[kind](self, unit)
+            values[kind] = self.known[where]    # type: ignore[assignment]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def harness(self, _unit: Unit) -> object:
+        """All of the harness but its own tests and pages."""
+        return digest(path for path in files("harness", "Makefile")
+                      if not path.is_relative_to(ROOT / "harness/tests") and
+                      not path.is_relative_to(ROOT / "harness/doc"))
+
+    def repository(self, _unit: Unit) -> object:
+        """All files of the repository."""
+        return digest(files())
+
+    def patches(self, _unit: Unit) -> object:
+        """All patches and new files."""
+        return digest([*files("patches"), *(ROOT / path for path in topics.new_files())])
+
+    def topic(self, unit: Unit) -> object:
+        """The patches and new files of the unit's topic and of what that needs."""
+        known = topics.read()[1]
+        paths = {ROOT / "patches" / name / "cover" for name in [unit.topic]}
+        needs = []
+        for name, count in topics.alone(known, unit.topic).items():
+            needs.append([name, count, str(known[name].needs)])
+            for patch, new in list(known[name].patches.items())[:count]:
+                paths.update([topics.path_of(name, patch), *(ROOT / path for path in new)])
+        return [needs, digest(path for path in paths if path.is_file())]
+
+    def _tree(self, *paths: str) -> list[str]:
+        return [git(self.composed.tree, "rev-parse", f"{self.composed.end}:{path}").strip()
+                for path in paths]
+
+    def series(self, _unit: Unit) -> object:
+        """The composed tree: all of its files, and not the messages."""
+        return self._tree("")
+
+    def scripts(self, _unit: Unit) -> object:
+        """The kernel's scripts, and MAINTAINERS."""
+        return self._tree("scripts", "MAINTAINERS")
+
+    def headers(self, _unit: Unit) -> object:
+        """The kernel's headers and pages, which checkpatch.pl looks into."""
+        return self._tree("include", "Documentation")
+
+    def composer(self, _unit: Unit) -> object:
+        """Who composes."""
+        return list(commits.composer())
+
+    def neighbours(self, _unit: Unit) -> object:
+        """The other releases, as they were fetched."""
+        notes = [CACHE / each.package / "package.json" for each in neighbours.load()]
+        return [note.read_text() if note.exists() else None for note in notes]
+
+    def base(self, _unit: Unit) -> object:
+        """The kernel that the patches are put on."""
+        base = self.composed.base
+        return [base.version, git(self.composed.tree, "rev-parse", f"{base.commit}^{{tree}}").strip()]
+
+    def packages(self, _unit: Unit) -> object:
+        """All Debian packages of this machine and their versions."""
+        return output("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}:${Architecture} ${Version}\n")
+
+    def programs(self, _unit: Unit) -> object:
+        """The programs that are run: where they are, how big, how old."""
+        found = []
+        for probe, _ in tools.TABLE.values():
+            path = None if "/" in probe else shutil.which(probe)
+            if path:
+                stat = os.stat(path)
+                found.append([probe, os.path.realpath(path), stat.st_size, stat.st_mtime_ns])
+        for _, _, package in qemu.ARCH.values():
+            top = CACHE / package
+            found.append([package, top.stat().st_mtime_ns if top.exists() else None])
+        return found
+
+    def environment(self, _unit: Unit) -> object:
+        """Variables that reach other programs, and the machine."""
+        return [platform.machine(), {name: value for name, value in sorted(os.environ.items())
+                                     if VARIABLES.fullmatch(name)}]
+
+
+KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
+    name: getattr(Inputs, name) for name in (
+        "harness", "repository", "patches", "topic", "series", "scripts", "headers", "composer",
+        "neighbours", "base", "packages", "programs", "environment")}
+ALWAYS = ("harness", "base", "packages", "programs", "environment")
+
+
+def kept(key: str) -> Outcome | None:
+    """Return the outcome of an earlier run with that key, None if there is none."""
+    try:
+        data = json.loads((KEPT / f"{key}.json").read_text())
+        return Outcome(Tally(*data["tally"]), [], data["data"], data["seconds"], True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(key: str, outcome: Outcome) -> None:
+    """Keep outcome, of a unit that passed."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    part = KEPT / f"{key}.{os.getpid()}.part"
+    part.write_text(json.dumps({"tally": dataclasses.astuple(outcome.tally), "data": outcome.data,
+                                "seconds": outcome.seconds}))
+    part.replace(KEPT / f"{key}.json")
+
+
+def differ(stamps: dict[str, dict]) -> str:
+    """Return why results with stamps (by id) are not of one thing, "" if they are."""
+    for what in ("repository", "base"):
+        found: dict[str, str] = {}
+        for id, stamp in stamps.items():
+            found.setdefault(str(stamp.get(what)), id)
+        if len(found) > 1:
+            first, second = list(found.values())[:2]
+            return (f"{first} and {second} are not of the same {what}: run the units again where "
+                    "the repository is another commit, or the kernel another version")
+    return ""
+
+
+def stamp(composed: Composed) -> dict[str, object]:
+    """Return what results that are collected must have in common."""
+    inputs, unit = Inputs(composed), Unit("")
+    return {"repository": inputs.repository(unit), "base": inputs.base(unit)}
+

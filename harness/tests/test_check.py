@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make check`: it goes on after a failure, its last line tells the truth, and units that
+others ran count as if they had been run here."""
+
+import contextlib
+import io
+import json
+import pathlib
+import tempfile
+import types
+import unittest
+from unittest import mock
+
+from harness import check, inputs, shards
+from harness.boot import jobs
+from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
+from harness.common.report import Problem, Tally
+from harness.common.run import git
+from harness.common.units import Outcome, Unit
+
+from .fake import ME, total
+
+
+def fake(name, what, close=None):
+    """-> a Check: what is {unit: (passed, failed), or a Problem}."""
+    def run(_composed, names):
+        for each in names:
+            module.ran.append(each)
+            if isinstance(what[each], Exception):
+                raise what[each]
+            yield each, Outcome(Tally(*what[each]), [f"{each} is wrong"] * what[each][1])
+
+    module = types.SimpleNamespace(
+        __doc__="What it holds.", ran=[], run=run,
+        units=lambda: [Unit(name, each, sample=not each.startswith("-")) for each in what])
+    if close:
+        module.close = close
+    return module
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.top = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for where, name, value in (
+                (check, "RESULTS", self.top / "results"), (inputs, "KEPT", self.top / "kept"),
+                (inputs, "stamp", lambda _: {"repository": self.repository}),
+                (inputs, "Inputs", lambda _: types.SimpleNamespace(key=lambda unit: "k" + "".join(
+                    each if each.isalnum() else "-" for each in unit.id)))):
+            self.enterContext(mock.patch.object(where, name, value))
+        self.repository = "one"
+
+    def checks(self, **checks):
+        self.known = {name: each if hasattr(each, "run") else fake(name, each)
+                      for name, each in checks.items()}
+        self.enterContext(mock.patch.object(check, "CHECKS", self.known))
+        self.enterContext(mock.patch.object(shards, "load", lambda: {
+            name: shards.Budget(60, 10, 5) for name in checks}))
+
+    def run_it(self, command=check.check, *words, **options):
+        """-> (failed, what was printed)."""
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            tally = command(*words or [lambda: None], **options)
+        return tally.failed, out.getvalue()
+
+    def collect(self, *folders):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            tally = check.collect(" ".join(map(str, folders)))
+        return tally.failed, out.getvalue()
+
+
+class Closing(Run):
+    def test_last_line(self):
+        self.checks(a={"": (3, 0)}, b={"x": (4, 2), "y": (1, 0)})
+        failed, text = self.run_it()
+        self.assertEqual((2, 1), (failed, text.count("\n8 passed, 2 failed\n")))
+        self.assertIn("x is wrong", text)
+        self.assertIn("make unit ID=b/x", text)
+
+    def test_goes_on_after_a_check_that_cannot_run(self):
+        self.checks(a={"x": (1, 0), "y": Problem("no such thing"), "z": (1, 0)}, b={"": (4, 0)})
+        failed, text = self.run_it()
+        self.assertEqual((2, 1), (failed, text.count("\n5 passed, 2 failed\n")))
+        self.assertEqual(1, text.count("no such thing"))
+
+    def test_unit_that_never_ran_has_failed(self):
+        silent = fake("a", {"x": (1, 0), "y": (1, 0)})
+        silent.run = lambda *_: iter([("x", Outcome(Tally(1)))])
+        self.checks(a=silent)
+        self.assertEqual(1, self.run_it()[0])
+
+    def test_only(self):
+        self.checks(a={"": Problem("no such thing")}, b={"x": (4, 0), "y": (2, 0)})
+        for only, last in (("b", "6 passed, 0 failed"), ("b/y", "2 passed, 0 failed")):
+            self.assertIn(f"\n{last}\n", self.run_it(only=only)[1])
+
+    def test_unknown_name(self):
+        self.checks(a={"": (1, 0)}, b={"x": (1, 0)})
+        for only, words in (("b c", "no check c; there are a, b"), ("b/y", "no unit b/y")):
+            with self.assertRaisesRegex(Problem, words):
+                self.run_it(only=only)
+
+    def test_what_only_a_name_asks_for(self):
+        self.checks(a={"x": (1, 0), "-y": (1, 0)})
+        self.run_it()
+        self.run_it(only="a")
+        self.assertEqual(["x"], self.known["a"].ran)
+        self.run_it(check.unit, lambda: None, id="a/-y")
+        self.assertEqual(["x", "-y"], self.known["a"].ran)
+
+    def test_whole_check_is_judged_together(self):
+        close = mock.Mock(return_value=Outcome(Tally(1, 1), ["README lacks"]))
+        self.checks(a=fake("a", {"x": (1, 0), "y": (1, 0), "-z": (1, 0)}, close))
+        self.assertEqual(0, self.run_it(only="a/x")[0])
+        close.assert_not_called()
+        failed, text = self.run_it()
+        self.assertEqual((1, {"x", "y"}), (failed, set(close.call_args[0][0])))
+        self.assertIn("README lacks", text)
+
+    def test_list_says_how_they_went(self):
+        self.checks(a={"x": (2, 1), "y": (1, 0)})
+        self.run_it()
+        self.assertRegex(self.run_it(list="1")[1],
+                         r"a +What it holds\. +2 +1 min 00 s +3 +1 +0 min 00 s\n$")
+
+
+class AsBefore(Run):
+    def test_what_passed_is_not_run_again(self):
+        self.checks(a={"x": (2, 0), "y": (1, 1)})
+        self.run_it()
+        failed, text = self.run_it()
+        self.assertEqual(["x", "y", "y"], self.known["a"].ran)
+        self.assertIn("1 of 2 as before", text)
+        self.assertIn("\n3 passed, 1 failed\n", text)
+        self.assertRegex(text, r"a +3 +1 +2 +1 ")
+
+    def test_again(self):
+        self.checks(a={"x": (2, 0)})
+        self.run_it()
+        self.assertNotIn("as before,", self.run_it(again="1")[1])
+        self.assertEqual(["x", "x"], self.known["a"].ran)
+
+    def test_a_unit_that_is_named_is_run(self):
+        self.checks(a={"x": (2, 0)})
+        self.run_it()
+        self.run_it(check.unit, lambda: None, id="a/x")
+        self.assertEqual(["x", "x"], self.known["a"].ran)
+
+    def test_data_is_kept(self):
+        outcome = Outcome(Tally(2), data=[{"a": 1}], seconds=3.5)
+        inputs.keep("key", outcome)
+        self.assertEqual(Outcome(Tally(2), [], [{"a": 1}], 3.5, True), inputs.kept("key"))
+
+    def test_damaged_is_run_again(self):
+        inputs.keep("key", Outcome(Tally(2)))
+        next(inputs.KEPT.iterdir()).write_text("{")
+        self.assertIsNone(inputs.kept("key"))
+
+
+class Results(Run):
+    def setUp(self):
+        super().setUp()
+        self.checks(a={"x": (2, 0), "y/z": (1, 0)}, b={"": (4, 0)})
+
+    def test_collected_from_anywhere(self):
+        self.run_it(check.unit, lambda: None, id="a/x")
+        check.RESULTS.rename(self.top / "one")
+        self.run_it(check.unit, lambda: None, id="a/y/z b")
+        failed, text = self.collect(self.top / "one", check.RESULTS)
+        self.assertEqual((0, 1), (failed, text.count("\n7 passed, 0 failed\n")))
+
+    def test_missing_is_a_failure(self):
+        self.run_it(only="a")
+        failed, text = self.collect()
+        self.assertEqual(1, failed)
+        self.assertIn("1 of 3 units have no result, as b", text)
+
+    def test_of_another_commit(self):
+        self.run_it(only="a")
+        self.repository = "two"
+        self.run_it(only="b")
+        with self.assertRaisesRegex(Problem, "a/x and b are not of the same repository"):
+            self.collect()
+
+    def test_failed_and_repeated(self):
+        self.run_it()
+        check.RESULTS.rename(self.top / "one")
+        path = self.top / "one/a%2Fx.json"
+        data = json.loads(path.read_text())
+        path.write_text(json.dumps({**data, "tally": {"passed": 0, "failed": 1}}))
+        self.assertEqual(1, self.collect(self.top / "one")[0])
+        self.run_it(only="a/x")
+        failed, text = self.collect(self.top / "one", check.RESULTS)
+        self.assertEqual(0, failed)
+        self.assertIn("a/x failed in one folder and passed in another", text)
+
+    def test_no_result(self):
+        check.RESULTS.mkdir()
+        (check.RESULTS / "x.json").write_text("{}")
+        with self.assertRaisesRegex(Problem, "x.json is not the result of a unit"):
+            self.collect()
+        with self.assertRaisesRegex(Problem, "no folder with results"):
+            self.collect(self.top / "nowhere")
+
+
+class Shards(unittest.TestCase):
+    def test_together_the_whole_and_none_twice(self):
+        units, budgets = check.all_units(), shards.load()
+        for count in (1, 2, 3, 5, 20):
+            parts = shards.shares(units, count, budgets)
+            self.assertEqual(count, len(parts))
+            self.assertEqual(sorted(unit.id for unit in units),
+                             sorted(unit.id for part in parts for unit in part))
+
+    def test_balanced(self):
+        budgets = shards.load()
+        for count in (2, 5):
+            times = []
+            for part in shards.shares(check.all_units(), count, budgets):
+                groups = {}
+                for unit in part:
+                    groups.setdefault((unit.check, unit.setup), []).append(unit)
+                times.append(sum(shards.time(group, budgets) for group in groups.values()))
+            self.assertLess(max(times), 1.3 * min(times), times)
+
+    def test_a_share_is_in_order(self):
+        units = check.all_units()
+        mine = shards.share(units, "2/5")
+        self.assertEqual(mine, [unit for unit in units if unit in mine])
+
+    def test_no_share(self):
+        for which in ("0/5", "6/5", "2", "x"):
+            with self.assertRaisesRegex(Problem, "is no share"):
+                shards.share([], which)
+
+    def test_every_check_has_a_budget(self):
+        self.assertEqual(set(check.CHECKS), set(shards.load()))
+
+
+class Units(unittest.TestCase):
+    def test_real_ones(self):
+        units = check.all_units(False)
+        self.assertEqual(len(units), len({unit.id for unit in units}))
+        for name in check.CHECKS:
+            self.assertTrue([unit for unit in units if unit.check == name and unit.sample], name)
+        for unit in units:
+            self.assertTrue({*unit.inputs} <= {*inputs.KINDS}, unit.id)
+            self.assertEqual(bool(unit.topic), "topic" in unit.inputs, unit.id)
+
+    def test_all_jobs_but_sanitized(self):
+        names = {unit.name for unit in kunit.units() if unit.sample}
+        self.assertEqual({name for name, job in jobs.load().items() if not job.san}, names)
+        self.assertIn("tests", names)
+
+
+class Kunit(unittest.TestCase):
+    def test_jobs_of_a_kernel(self):
+        known = {name: jobs.Job(name, "", jobs.Kernel(kernel, []), [])
+                 for name, kernel in (("a", "good"), ("b", "bad"), ("c", "good"))}
+        row = kunit.Result("", "suite", 3, 1, 0, 9.0)
+        with mock.patch.object(kunit.jobs, "load", lambda: known), \
+                mock.patch.object(kunit.kunit, "build", lambda _, kernel: kernel.name == "good"), \
+                mock.patch.object(kunit.kunit, "run_job", lambda *_: ([row], ["wrong"])), \
+                contextlib.redirect_stdout(io.StringIO()):
+            found = dict(kunit.run(mock.Mock(), ["a", "b", "c"]))
+        self.assertEqual({"a": Tally(3, 1), "c": Tally(3, 1), "b": Tally(0, 1)},
+                         {name: each.tally for name, each in found.items()})
+        self.assertIn("bad does not build", found["b"].words[0])
+
+    def choose(self, *words):
+        plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)
+        table = {"uml": plain, "uml-san": jobs.sanitized(plain, [], []),
+                 "arm": jobs.Job("arm", "", plain.kernel, [])}
+        with mock.patch.object(check.jobs, "load", return_value=table), \
+                mock.patch.object(check, "_jobs") as run:
+            check.run_jobs(None, *words)
+        return run.call_args[0][1]
+
+    def test_choice(self):
+        for words, chosen in (((), "uml"), (("arm",), "arm"), (("", "1"), "uml-san"),
+                              (("uml", "1"), "uml-san")):
+            self.assertEqual([chosen], self.choose(*words), words)
+
+    def test_unknown_job(self):
+        with self.assertRaisesRegex(Problem, "no job is called nope"):
+            self.choose("nope")
+
+    def test_end_to_end_is_one_line_a_job(self):
+        job = jobs.Job("vtd-lazy", "", jobs.Kernel("x", []), [], iommu="VT-d", mode="lazy")
+        rows = [{"job": "vtd-lazy", "suite": suite, "passed": passed, "failed": failed,
+                 "skipped": 0, "seconds": 9.0}
+                for suite, passed, failed in (("iommu_e2e", 27, 0), ("(kernel log)", 0, 2))]
+        with mock.patch.object(kunit, "table") as table, \
+                mock.patch.object(kunit.jobs, "load", lambda: {"vtd-lazy": job}):
+            kunit.show({"vtd-lazy": Outcome(Tally(27, 2), [], rows)})
+        self.assertEqual([["vtd-lazy", "VT-d", "lazy", 27, "2 FAILED", "9"]],
+                         table.call_args[0][1])
+
+
+class Selftest(unittest.TestCase):
+    def test_counts(self):
+        for text, counts in (
+                ("Ran 12 tests in 1.0s\n\nOK\n", (12, 0)),
+                ("Ran 12 tests in 1.0s\n\nOK (skipped=2)\n", (10, 0)),
+                ("Ran 12 tests in 1s\n\nFAILED (failures=1, errors=2, skipped=3)\n", (6, 3)),
+                ("Ran 0 tests in 0.0s\n\nOK\n", (0, 1)),
+                ("Traceback (most recent call last):\n", (0, 1))):
+            self.assertEqual(selftest.counted(text), Tally(*counts), text)
+
+
+class Checkpatch(unittest.TestCase):
+    """A stand-in for checkpatch.pl obeys --ignore as the real one does."""
+    SCRIPT = """
+my ($ignore) = map { /^--ignore=(.*)/ ? $1 : () } @ARGV;
+my %ignore = map { $_ => 1 } split /,/, $ignore;
+open my $mail, '<', $ARGV[-1]; 
+for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:/)[1]} }
+"""
+
+    def check(self, *messages):
+        """Return ((passed, failed), printed) of mails (str: types to complain of)."""
+        out = io.StringIO()
+        with tempfile.TemporaryDirectory() as name:
+            tree = pathlib.Path(name)
+            (tree / "scripts").mkdir()
+            (tree / "scripts/checkpatch.pl").write_text(self.SCRIPT)
+            (tree / "mails").mkdir(parents=True)
+            for number, text in enumerate(("ERROR:COVER\n",) + messages):
+                (tree / f"mails/{number:04}-x.patch").write_text(text)
+            with mock.patch.object(checkpatch.WRITTEN, "of", lambda *_: tree / "mails"), \
+                    contextlib.redirect_stdout(out):
+                counts, words = total(checkpatch.run(types.SimpleNamespace(tree=tree), ["topic"]))
+        return counts, out.getvalue() + words
+
+    def test_any_complaint_fails_its_mail(self):
+        counts, text = self.check("", "CHECK:SPACING\n")
+        self.assertEqual(counts, (1, 1))
+        self.assertIn("CHECK:SPACING", text)
+
+    def test_exceptions_are_ignored_and_told(self):
+        counts, text = self.check("".join(f"WARNING:{t}\n" for t in checkpatch.IGNORED))
+        self.assertEqual(counts, (1, 0))
+        for kind, reason in checkpatch.IGNORED.items():
+            self.assertIn(f"{kind}, {reason}", text)
+
+    def test_no_mail_is_a_failure(self):
+        self.assertEqual(self.check()[0], (0, 1))
+
+
+class KernelDoc(unittest.TestCase):
+    def check(self, script, old, new):
+        """Return the counts for a.h, old in the base (None: not there), new now."""
+        with tempfile.TemporaryDirectory() as name, mock.patch.dict("os.environ", ME):
+            tree = pathlib.Path(name)
+            git(tree, "init", "-q")
+            (tree / "tools/docs").mkdir(parents=True)
+            (tree / "tools/docs/kernel-doc").write_text(script)
+            commits = []
+            for text in (old, new):
+                if text is not None:
+                    (tree / "a.h").write_text(text)
+                git(tree, "add", "-A")
+                git(tree, "commit", "-qm", "m", "--allow-empty")
+                commits.append(git(tree, "rev-parse", "HEAD").strip())
+            composed = types.SimpleNamespace(
+                tree=tree, base=types.SimpleNamespace(commit=commits[0]),
+                end=commits[1])
+            return total(kernel_doc.run(composed, [""]))[0]
+
+    # Complains of every line that holds "bad", by its number.
+    SCRIPT = ("import sys\nfor n, l in enumerate(open(sys.argv[-1])):\n"
+              "  if 'bad' in l: print(f'Warning: {sys.argv[-1]}:{n} {l.strip()}')\n")
+
+    def test_old_warnings_may_stay_and_move(self):
+        self.assertEqual(self.check(self.SCRIPT, "bad a\n", "\n\nbad a\n"), (1, 0))
+
+    def test_new_warning(self):
+        self.assertEqual(self.check(self.SCRIPT, "bad a\n", "bad a\nbad b\n"), (0, 1))
+        self.assertEqual(self.check(self.SCRIPT, "bad a\n", "bad a\nbad a\n"), (0, 1))
+
+    def test_new_file(self):
+        self.assertEqual(self.check(self.SCRIPT, None, "bad a\n"), (0, 1))
+        self.assertEqual(self.check(self.SCRIPT, None, "good\n"), (1, 0))
+
+
+class MailsOfARun(unittest.TestCase):
+    """No check reads what an earlier run has left."""
+
+    def test_written_once_a_run(self):
+        written = mails.Mails()
+        with mock.patch.object(mails.mails, "write", return_value={"one": "dir"}) as write:
+            self.assertEqual(["dir"] * 2, [written.of(None, "one"), written.of(None, "one")])
+        self.addCleanup(written.scratch.cleanup)
+        self.assertEqual(1, write.call_count)
+        where = write.call_args[0][2]
+        self.assertEqual([], list(where.iterdir()))
+        self.assertNotIn(check.BUILD, where.parents)
