@@ -89,12 +89,16 @@ def built(config):
 
 
 def make(config, *targets):
-    """Run make in the work tree; return its CompletedProcess, output together."""
+    """Run make in the work tree; return its CompletedProcess, output together.
+
+    W=1 would have kernel-doc read each C file, which takes longer than to compile it: the
+    check `kernel-doc` does that for what a commit changes.
+    """
     cc, env = compiler(config.cross_compile)
     return subprocess.run(
         ["make", "-s", "-k", f"-j{os.cpu_count()}", f"O={config.out}",
          f"ARCH={config.arch}", f"CROSS_COMPILE={config.cross_compile}",
-         f"CC={cc}", f"PYTHON3={PYTHON}", "W=1", *targets], cwd=WORKTREE, text=True,
+         f"CC={cc}", f"PYTHON3={PYTHON}", "KERNELDOC=/dev/null", "W=1", *targets], cwd=WORKTREE, text=True,
         errors="replace", stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, **env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
@@ -131,6 +135,7 @@ class Builder:
         """config: Config; the base is checked out."""
         self.config = config
         self.kconfig = None     # what .config was made from
+        self.whole = ""         # the last commit of which all was built, and nothing failed
         self.clean = True       # all objects are of a build without failure
         self.there = set(git(WORKTREE, "ls-files").splitlines())
         config.empty()
@@ -141,20 +146,31 @@ class Builder:
         """Build targets of what is checked out -> (exit status, int; make's words, str).
 
         A build that failed does not repeat the warnings of what it had compiled: its
-        objects go before the next one.  W=1 has kernel-doc read each C file, but for those
-        of vmlinux alone: that takes longer than to compile them, and no topic changes them.
+        objects go before the next one.
         """
         if not self.clean:
             for path in self.config.out.rglob("*.o"):
                 path.unlink()
-        kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
-        if self.kconfig != kconfig:
-            configure(self.config)
-        self.kconfig, self.clean = kconfig, False
-        done = [make(self.config, *(each for each in targets if each != "vmlinux"))]
-        if "vmlinux" in targets:
-            done.append(make(self.config, "vmlinux", "KERNELDOC=/dev/null"))
-        return max(each.returncode for each in done), "".join(each.stdout for each in done)
+        self.configured()
+        self.clean = False
+        done = make(self.config, *targets)
+        return done.returncode, done.stdout
+
+    def configured(self):
+        """Make .config what the checked out Kconfig files say -> bool, is it another one?"""
+        kconfig, path = git(WORKTREE, "ls-files", "-s", "*Kconfig*"), self.config.out / ".config"
+        if self.kconfig == kconfig:
+            return False
+        before = path.read_text() if path.exists() else ""
+        configure(self.config)
+        self.kconfig = kconfig
+        return path.read_text() != before
+
+    def concerned(self, paths):
+        """-> bool, can a change of paths (list of str), checked out, change what is built?"""
+        files = built(self.config)
+        return any(concerns(path, files) for path in paths if not OPTIONS.search(path)) or \
+            any(map(OPTIONS.search, paths)) and self.configured()
 
     def build_base(self):
         """Build the base -> its warnings, as of warnings(); Problem if it does not build."""
@@ -166,6 +182,7 @@ class Builder:
                           "\n".join(words.splitlines()[-15:]))
         seen = warnings(words)
         self.clean = True
+        self.whole = git(WORKTREE, "rev-parse", "HEAD").strip()
         stage.done(f"{sum(seen.values())} warnings")
         return seen
 
@@ -190,9 +207,16 @@ class Builder:
         new = warnings(words) - self.warnings
         self.files = None
         if status or new:
+            self.whole = ""
             return "\n".join(list(new) or words.splitlines()[-15:])
         self.clean = True
         return ""
+
+    def check_whole(self, targets):
+        """As check(), of all that the table builds; what is checked out is `whole` then."""
+        wrong = self.check(targets)
+        self.whole = "" if wrong else git(WORKTREE, "rev-parse", "HEAD").strip()
+        return wrong
 
 
 def concerns(path, files):
@@ -298,13 +322,14 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     sources &= set(whole)
     # What C files alone refer to is seldom missing when they are linked.
     link = not all(path.endswith(".c") for path in whole)
-    concerned = [each for each in builders for files in [built(each.config)]
-                 if any(concerns(path, files) for path in whole)]
+    checkout(branch.end)
+    # What was built whole at another commit need not be again, where no change concerns it.
+    concerned = [each for each in builders if not each.whole or sources & each.has() or
+                 each.concerned(changed(composed.tree, each.whole, branch.end))]
     for path in sources:    # what is built is told by what is built anew
         forget(path, builders)
-    checkout(branch.end)
     rows += [("as a whole", each.config.name, wrong) for each, wrong in zip(
-        concerned, pool.map(lambda each: each.check(each.targets(link)), concerned))]
+        concerned, pool.map(lambda each: each.check_whole(each.targets(link)), concerned))]
     there = set(git(WORKTREE, "ls-files").splitlines())
     lost = sources & there - set().union(*(built(each.config) for each in builders))
     rows += [("as a whole", "any configuration", f"none builds {path}") for path in sorted(lost)]

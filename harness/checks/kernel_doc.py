@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""No C file has a kernel-doc warning that it did not have in the base."""
+"""No commit brings a kernel-doc warning to a C file that it changes."""
 
 import collections
 import pathlib
@@ -9,14 +9,16 @@ import tempfile
 from collections.abc import Iterator
 
 from ..common.report import Tally
-from ..common.run import PYTHON, git
+from ..common.run import PYTHON, git, raw
 from ..common.units import Outcome, Unit
+from ..kernel import topics
+from ..kernel.commits import Commits
 from ..kernel.compose import Composed
 
 
 def units() -> list[Unit]:
-    """Just one."""
-    return [Unit("kernel-doc")]
+    """A topic each."""
+    return [Unit("kernel-doc", name, inputs=("topic",), topic=name) for name in topics.read()[1]]
 
 
 def warnings(tree: pathlib.Path, directory: pathlib.Path, path: str) -> collections.Counter[str]:
@@ -31,23 +33,40 @@ def warnings(tree: pathlib.Path, directory: pathlib.Path, path: str) -> collecti
     return found
 
 
+class Reader:
+    """Has kernel-doc read files of commits, each version of a file once."""
+
+    def __init__(self, tree: pathlib.Path, scratch: pathlib.Path):
+        self.tree, self.scratch = tree, scratch
+        self.known: dict[str, collections.Counter[str]] = {}
+
+    def of(self, commit: str, path: str) -> collections.Counter[str]:
+        """Return the warnings about path as it is in commit; none if it is not there."""
+        blob = git(self.tree, "ls-tree", "--object-only", commit, path).strip()
+        if not blob:
+            return collections.Counter()
+        if blob not in self.known:
+            copy = self.scratch / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(raw("git", "-C", self.tree, "cat-file", "blob", blob))
+            self.known[blob] = warnings(self.tree, self.scratch, path)
+        return self.known[blob]
+
+
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Read all C files that the topics change."""
-    passed, said = 0, []
-    base, end = composed.base.commit, composed.end
-    changed = git(composed.tree, "diff", "--name-only", "--no-renames",
-                  "--diff-filter=d", base, end, "--", "*.c", "*.h").split()
-    with tempfile.TemporaryDirectory() as old:
-        for path in changed:
-            known: collections.Counter[str] = collections.Counter()
-            if git(composed.tree, "ls-tree", "--name-only", base, path):
-                copy = pathlib.Path(old, path)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_text(git(composed.tree, "show", f"{base}:{path}"),
-                                errors="surrogateescape")
-                known = warnings(composed.tree, pathlib.Path(old), path)
-            new = warnings(composed.tree, composed.tree, path) - known
-            passed += not new
-            said += ["\n".join(new)] if new else []
-    for name in names:
-        yield name, Outcome(Tally(passed, len(said)), said)
+    """Read what each commit of the topics names changes."""
+    known = topics.read()[1]
+    with tempfile.TemporaryDirectory() as scratch, \
+            Commits(composed.base, tree=composed.tree) as commits:
+        reader = Reader(composed.tree, pathlib.Path(scratch))
+        for name in names:
+            branch = commits.make(topics.alone(known, name))[-1]
+            passed, said, before = 0, [], branch.start
+            for commit in branch.commits:
+                for path in git(composed.tree, "diff", "--name-only", "--no-renames",
+                                "--diff-filter=d", before, commit, "--", "*.c", "*.h").split():
+                    new = reader.of(commit, path) - reader.of(before, path)
+                    passed += not new
+                    said += ["\n".join(new)] if new else []
+                before = commit
+            yield name, Outcome(Tally(passed, len(said)), said)

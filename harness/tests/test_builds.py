@@ -190,8 +190,25 @@ class Commits(unittest.TestCase):
         self.commit({"a.c": GOOD + "int c = nothing;\n"})
         self.commit({"a.c": GOOD})
         for _ in range(2):
-            self.assertEqual((2, 1), self.run_builds())
+            self.assertEqual((3, 1), self.run_builds())
             self.assertRegex(self.log, "topic0: change a.c: FAILED with toy(?s:.*)nothing")
+
+    def test_what_was_built_whole_is_not_again(self):
+        self.commit({"api.h": "#define A 2\n"})
+        self.commit({"README": "nothing that is built\n"})
+        self.commit({"b.c": "int b;\n"})
+        self.assertEqual((4, 0), self.run_builds(1, 1, 1))
+        self.assertEqual(["toy all", "toy vmlinux all", "toy b.o", "toy vmlinux all"], self.built)
+
+    def test_options_that_leave_config_as_it_was(self):
+        self.commit({"Kconfig": "config WANTED\nconfig OTHER\n"})
+        self.assertEqual((1, 0), self.run_builds())
+        self.assertEqual(["toy all"], self.built)
+
+    def test_whole_again_after_a_failure(self):
+        self.commit({"a.c": GOOD + "int c = nothing;\n"})
+        self.commit({"README": "nothing that is built\n"})
+        self.assertEqual((0, 4), self.run_builds(1, 1))
 
     def test_new_warning_is_not_forgotten(self):
         self.commit({"a.c": GOOD + "int g(void) { int unused; return 0; }\n"})

@@ -17,6 +17,7 @@ from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
 from harness.common.report import Problem, Tally
 from harness.common.run import git
 from harness.common.units import Outcome, Unit
+from harness.kernel.commits import Branch
 
 from .fake import ME, total
 
@@ -347,24 +348,27 @@ for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:
 
 
 class KernelDoc(unittest.TestCase):
-    def check(self, script, old, new):
-        """Return the counts for a.h, old in the base (None: not there), new now."""
+    def check(self, script, *texts):
+        """Return the counts for commits that make a.h each of texts, on a base with the
+        first (None: not there)."""
         with tempfile.TemporaryDirectory() as name, mock.patch.dict("os.environ", ME):
             tree = pathlib.Path(name)
             git(tree, "init", "-q")
             (tree / "tools/docs").mkdir(parents=True)
             (tree / "tools/docs/kernel-doc").write_text(script)
             commits = []
-            for text in (old, new):
+            for text in texts:
                 if text is not None:
                     (tree / "a.h").write_text(text)
                 git(tree, "add", "-A")
                 git(tree, "commit", "-qm", "m", "--allow-empty")
                 commits.append(git(tree, "rev-parse", "HEAD").strip())
-            composed = types.SimpleNamespace(
-                tree=tree, base=types.SimpleNamespace(commit=commits[0]),
-                end=commits[1])
-            return total(kernel_doc.run(composed, [""]))[0]
+            composed = types.SimpleNamespace(tree=tree, base=None)
+            branch = Branch("one", commits[0], commits[-1], commits[1:])
+            with mock.patch.object(kernel_doc, "Commits") as made, \
+                    mock.patch.object(kernel_doc.topics, "alone"):
+                made.return_value.__enter__.return_value.make.return_value = [branch]
+                return total(kernel_doc.run(composed, ["one"]))[0]
 
     # Complains of every line that holds "bad", by its number.
     SCRIPT = ("import sys\nfor n, l in enumerate(open(sys.argv[-1])):\n"
@@ -376,6 +380,9 @@ class KernelDoc(unittest.TestCase):
     def test_new_warning(self):
         self.assertEqual(self.check(self.SCRIPT, "bad a\n", "bad a\nbad b\n"), (0, 1))
         self.assertEqual(self.check(self.SCRIPT, "bad a\n", "bad a\nbad a\n"), (0, 1))
+
+    def test_warning_that_a_later_commit_takes_away(self):
+        self.assertEqual(self.check(self.SCRIPT, "a\n", "bad a\n", "a\n"), (1, 1))
 
     def test_new_file(self):
         self.assertEqual(self.check(self.SCRIPT, None, "bad a\n"), (0, 1))
