@@ -74,17 +74,18 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     kernel cannot be composed, or a program is missing that cannot be installed.
     """
     tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
+    start = inputs.repository()
     composed = compose()
     known, stamp = inputs.Inputs(composed), inputs.stamp(composed)
+    keys = {unit: known.key(unit) for unit in chosen}
     found: dict[Unit, Outcome] = {}
     for name, check in CHECKS.items():
         mine = {unit.name: unit for unit in chosen if unit.check == name}
         if not mine:
             continue
         print(f"\n{name}: {headline(check)}", flush=True)
-        keys = {unit.name: known.key(unit) for unit in mine.values()}
-        before = {} if again else {each: kept for each, key in keys.items()
-                                   if (kept := inputs.kept(key))}
+        before = {} if again else {name: kept for name, unit in mine.items()
+                                   if (kept := inputs.kept(keys[unit]))}
         if before:
             print(f"  {len(before)} of {len(mine)} as before, with the same inputs", flush=True)
         for each, outcome in before.items():
@@ -92,11 +93,15 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
         left = [each for each in mine if each not in before]
         for each, outcome in guarded(check, composed, left) if left else ():
             found[mine[each]] = outcome
-            if not outcome.tally.failed:
-                inputs.keep(keys[each], outcome)
             print(*outcome.words, sep="\n", end="\n" if outcome.words else "", flush=True)
+        changed = inputs.repository() != start
+        if changed:
+            print("files of this repository have changed while it ran: whether it passes will "
+                  "be asked again", flush=True)
         for unit in mine.values():
-            note(unit, found[unit], stamp)
+            note(unit, found[unit], {**stamp, "repository": None} if changed else stamp)
+            if not (changed or found[unit].before or found[unit].tally.failed):
+                inputs.keep(keys[unit], found[unit])
     return {unit: found[unit] for unit in chosen}
 
 

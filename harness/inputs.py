@@ -35,27 +35,38 @@ VARIABLES = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|ARCH|CROSS_COMPILE|K\w*FLAGS
                        r"LD_\w+|PYTHON\w*|PERL\w*|QEMU_\w+|GIT_\w+|SPARSE|CHECK|SPATCH|SPHINX\w*")
 
 
-def digest(paths: Iterable[pathlib.Path]) -> str:
-    """Return what changes with the name, mode or content of a file of paths."""
+def digest(root: pathlib.Path, names: Iterable[str]) -> str:
+    """Return what changes with the name, mode or content of a file of names, below root."""
     found = hashlib.sha256()
-    for path in sorted(set(paths)):
-        mode = path.lstat().st_mode & 0o170111
-        data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-        found.update(repr((str(path.relative_to(ROOT)), mode, len(data))).encode() + data)
+    for name in sorted(set(names)):
+        path = root / name
+        if path.is_symlink():
+            kind, data = "link", os.readlink(path).encode()
+        elif path.is_file():
+            kind, data = str(path.stat().st_mode & 0o100), path.read_bytes()
+        else:
+            kind, data = "gone", b""
+        found.update(repr((name, kind, len(data))).encode() + data)
     return found.hexdigest()
 
 
-def files(*below: str) -> list[pathlib.Path]:
-    """Return the files of the repository below those paths, also such as are not committed."""
-    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below)
-    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+def files(root: pathlib.Path, *below: str) -> list[str]:
+    """Return the files of the repository root below those paths, committed or not."""
+    return git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--",
+               *below).split("\0")[:-1]
+
+
+def repository(root: pathlib.Path = ROOT) -> str:
+    """Return what changes with any file of the repository."""
+    return digest(root, files(root))
 
 
 class Inputs:
     """The inputs of units, on composed.  Each is computed once."""
 
-    def __init__(self, composed: Composed):
+    def __init__(self, composed: Composed, root: pathlib.Path = ROOT):
         self.composed = composed
+        self.root = root
         self.known: dict[str, object] = {}
 
     def key(self, unit: Unit) -> str:
@@ -70,28 +81,26 @@ class Inputs:
 
     def harness(self, _unit: Unit) -> object:
         """All of the harness but its own tests and pages."""
-        return digest(path for path in files("harness", "Makefile")
-                      if not path.is_relative_to(ROOT / "harness/tests") and
-                      not path.is_relative_to(ROOT / "harness/doc"))
+        return digest(self.root, (name for name in files(self.root, "harness", "Makefile")
+                                  if not name.startswith(("harness/tests/", "harness/doc/"))))
 
     def repository(self, _unit: Unit) -> object:
         """All files of the repository."""
-        return digest(files())
+        return repository(self.root)
 
     def patches(self, _unit: Unit) -> object:
         """All patches and new files."""
-        return digest([*files("patches"), *(ROOT / path for path in topics.new_files())])
+        return digest(self.root, [*files(self.root, "patches"), *topics.new_files(self.root)])
 
     def topic(self, unit: Unit) -> object:
         """The patches and new files of the unit's topic and of what that needs."""
-        known = topics.read()[1]
-        paths = {ROOT / "patches" / name / "cover" for name in [unit.topic]}
-        needs = []
+        known = topics.read(self.root)[1]
+        names, needs = [f"patches/{unit.topic}/cover"], []
         for name, count in topics.alone(known, unit.topic).items():
-            needs.append([name, count, str(known[name].needs)])
+            needs.append([name, count, *map(repr, known[name].needs)])
             for patch, new in list(known[name].patches.items())[:count]:
-                paths.update([topics.path_of(name, patch), *(ROOT / path for path in new)])
-        return [needs, digest(path for path in paths if path.is_file())]
+                names += [f"patches/{name}/{patch}", *new]
+        return [needs, digest(self.root, names)]
 
     def _tree(self, *paths: str) -> list[str]:
         return [git(self.composed.tree, "rev-parse", f"{self.composed.end}:{path}").strip()
@@ -176,7 +185,9 @@ def differ(stamps: dict[str, dict]) -> str:
     for what in ("repository", "base"):
         found: dict[str, str] = {}
         for id, stamp in stamps.items():
-            found.setdefault(str(stamp.get(what)), id)
+            if not stamp.get(what):
+                return f"files of the repository changed while {id} ran: run it again"
+            found.setdefault(str(stamp[what]), id)
         if len(found) > 1:
             first, second = list(found.values())[:2]
             return (f"{first} and {second} are not of the same {what}: run the units again where "
@@ -186,6 +197,5 @@ def differ(stamps: dict[str, dict]) -> str:
 
 def stamp(composed: Composed) -> dict[str, object]:
     """Return what results that are collected must have in common."""
-    inputs, unit = Inputs(composed), Unit("")
-    return {"repository": inputs.repository(unit), "base": inputs.base(unit)}
+    return {"repository": repository(), "base": Inputs(composed).base(Unit(""))}
 

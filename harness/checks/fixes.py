@@ -12,18 +12,13 @@ from ..common.run import ROOT, git
 from ..common.units import Outcome, Unit
 from ..kernel import patches, topics, variants
 from ..kernel.compose import Composed
-from . import mutants
+from . import models_history, mutants
 
 HERE = ROOT / "harness" / "checks" / "fixes.toml"
 TOPICS = "fixes/*"
 
 # Seconds that a case may take.
 TIMEOUT = 40
-
-# Kernels of jobs.toml as they are built without the other topics: what they are called
-# then, and their kunitconfig, if not the same. Of those not listed, it is that of the
-# end-to-end suites. `make models-history` builds the first one, too.
-ALONE = {"um": ("um-models", "drivers/iommu/tests/hw"), "um-pgtable": ("um-pgtable", "")}
 
 
 @dataclass
@@ -73,14 +68,15 @@ def job_of(fix):
     if fix.job not in known:
         raise Problem(f"{HERE}: {fix.patch}: no job is called {fix.job}")
     job = known[fix.job]
-    kernel = job.kernel
-    name, config = ALONE.get(kernel.name, (
-        f"{kernel.name}-fixes", f"drivers/iommu/tests/e2e/e2e-{kernel.arch}.kunitconfig"))
     if fix.series:
-        name, config = kernel.name, ""
-    return dataclasses.replace(job, kernel=dataclasses.replace(
-        kernel, name=name, top=variants.TOP,
-        kunitconfig=[config] if config else kernel.kunitconfig))
+        kernel = dataclasses.replace(job.kernel, top=variants.TOP)
+    elif job.kernel.arch == "um":
+        kernel = models_history.kernel_of(job)
+    else:
+        kernel = dataclasses.replace(
+            job.kernel, name=f"{job.kernel.name}-fixes", top=variants.TOP,
+            kunitconfig=[f"drivers/iommu/tests/e2e/e2e-{job.kernel.arch}.kunitconfig"])
+    return dataclasses.replace(job, kernel=kernel)
 
 
 def build(job):
@@ -97,10 +93,9 @@ def run_cases(cases, job):
     """
     found = {}
     for case in cases:
-        ran = kunit.start(variants.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT),
-                          "fixes", lambda: None)
-        state, words = mutants.judge(ran)
-        if state in (mutants.SURVIVED, mutants.DEAD) and verdict.dirt(ran.console):
+        state, words, ran = mutants.start(
+            variants.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT), "fixes")
+        if state != mutants.KILLED and verdict.dirt(ran.console):
             state, words = mutants.KILLED, "the kernel log"
         if state == mutants.SURVIVED and case not in verdict.cases(ran.report):
             state, words = mutants.UNFIT, "there is no such case"
@@ -160,8 +155,8 @@ def leave_out(fix, job, path):
 def units() -> list[Unit]:
     """A fix each; `make check` has those marked `check`."""
     known = jobs.load()
-    return [Unit("fixes", fix.patch, f"{fix.job}{' of the series' * fix.series}",
-                 kunit.tools_of(known[fix.job].kernel) if fix.job in known else (), fix.check)
+    return [Unit("fixes", fix.patch, job_of(fix).kernel.name if fix.job else "",
+                 kunit.tools_of(known[fix.job].kernel) if fix.job else (), fix.check)
             for fix in load()]
 
 

@@ -45,7 +45,7 @@ def judge(row, found):
 def kernel_of(job: jobs.Job) -> jobs.Kernel:
     """Return the kernel of job as it is without the other topics."""
     return dataclasses.replace(job.kernel, name="um-models", top=variants.TOP,
-                               kunitconfig=["drivers/iommu/tests/hw"])
+                               kunitconfig=["drivers/iommu/tests/hw", "drivers/iommu/generic_pt"])
 
 
 def units() -> list[Unit]:

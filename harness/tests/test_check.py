@@ -44,11 +44,12 @@ class Run(unittest.TestCase):
         self.top = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         for where, name, value in (
                 (check, "RESULTS", self.top / "results"), (inputs, "KEPT", self.top / "kept"),
-                (inputs, "stamp", lambda _: {"repository": self.repository}),
+                (inputs, "stamp", lambda _: {"repository": self.repository, "base": "7.3.4"}),
+                (inputs, "repository", lambda: self.content),
                 (inputs, "Inputs", lambda _: types.SimpleNamespace(key=lambda unit: "k" + "".join(
                     each if each.isalnum() else "-" for each in unit.id)))):
             self.enterContext(mock.patch.object(where, name, value))
-        self.repository = "one"
+        self.repository, self.content = "one", "a"
 
     def checks(self, **checks):
         self.known = {name: each if hasattr(each, "run") else fake(name, each)
@@ -140,6 +141,22 @@ class AsBefore(Run):
         self.assertNotIn("as before,", self.run_it(again="1")[1])
         self.assertEqual(["x", "x"], self.known["a"].ran)
 
+    def test_files_that_change_while_it_runs(self):
+        """What was read before, and what is in the files now, may not be the same."""
+        edited = fake("a", {"x": (2, 0)})
+        run = edited.run
+
+        def edit(*words):
+            self.content = "b"
+            return run(*words)
+
+        edited.run = edit
+        self.checks(a=edited, b={"": (1, 0)})
+        self.assertIn("have changed while it ran", self.run_it()[1])
+        edited.run = run
+        self.run_it()
+        self.assertEqual((["x", "x"], ["", ""]), (edited.ran, self.known["b"].ran))
+
     def test_a_unit_that_is_named_is_run(self):
         self.checks(a={"x": (2, 0)})
         self.run_it()
@@ -180,6 +197,14 @@ class Results(Run):
         self.repository = "two"
         self.run_it(only="b")
         with self.assertRaisesRegex(Problem, "a/x and b are not of the same repository"):
+            self.collect()
+
+    def test_of_files_that_changed(self):
+        self.run_it()
+        path = check.RESULTS / "a%2Fx.json"
+        data = json.loads(path.read_text())
+        path.write_text(json.dumps({**data, "stamp": {"repository": None, "base": "7.3.4"}}))
+        with self.assertRaisesRegex(Problem, "changed while a/x ran"):
             self.collect()
 
     def test_failed_and_repeated(self):

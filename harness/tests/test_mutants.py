@@ -74,16 +74,20 @@ class Judge(unittest.TestCase):
                          judge(param=["FAIL"], plain=["FAIL"] * 3))
 
     def test_crash(self):
-        self.assertEqual(("killed", "sync.unmap0 (crash or hang)"),
+        self.assertEqual(("killed", "sync.unmap0 (crash)"),
                          judge("Kernel panic", plain=["ERROR"]))
 
+    def test_time_that_is_over_kills_nobody(self):
+        self.assertEqual((mutants.HUNG, ""), judge("ok 1\n", plain=["ERROR"]))
+        self.assertEqual(("killed", "sync.unmap0"), judge("ok 1\n", plain=["FAIL", "ERROR"]))
+
     def test_crash_without_a_name(self):
-        run = ran({"plain": ["ERROR", "ERROR"]}, "")
+        run = ran({"plain": ["ERROR", "ERROR"]}, "Kernel panic - not syncing")
         cases = run.report["sub_groups"][0]["test_cases"]
         cases[1]["name"] = ""
-        self.assertEqual("sync.unmap0 (crash or hang)", mutants.judge(run)[1])
+        self.assertEqual("sync.unmap0 (crash)", mutants.judge(run)[1])
         del cases[0]
-        self.assertEqual(("killed", "a case of sync (crash or hang)"), mutants.judge(run))
+        self.assertEqual(("killed", "a case of sync (crash)"), mutants.judge(run))
 
     def test_lost_line_is_no_crash(self):
         self.assertEqual("SURVIVED", judge(plain=["ERROR"])[0])
@@ -113,7 +117,7 @@ class Tree(unittest.TestCase):
         self.addCleanup(scratch.cleanup)
         self.file = pathlib.Path(scratch.name, "a.c")
         self.file.write_text("good\n")
-        self.seen = []
+        self.seen, self.consoles = [], []
         self.bench = mutants.Bench("mutant-1", self.file.parent, JOB)
         for where, name, value in ((mutants, "make", self.make),
                                    (kunit, "start", self.start), (kunit, "boot", self.start)):
@@ -127,7 +131,7 @@ class Tree(unittest.TestCase):
 
     def start(self, _tree, job, _name, _tick=None):
         self.seen.append((job.filter, job.timeout))
-        return ran(self.runs.pop(0))
+        return ran(self.runs.pop(0), *([self.consoles.pop(0)] if self.consoles else []))
 
     def run_mutant(self, *runs, status=0, **changes):
         """Return (state, words) after kernels that run as runs (dicts) say."""
@@ -147,6 +151,15 @@ class Tree(unittest.TestCase):
         self.assertEqual("spared", self.run_mutant({}, survives="same code")[0])
         self.assertEqual("KILLED", self.run_mutant({"plain": ["FAIL"]}, survives="same code")[0])
         self.assertEqual("does not boot", self.run_mutant(None, survives="same code")[0])
+
+    def test_out_of_time_is_run_again(self):
+        self.consoles = ["", mutants.END]
+        self.assertEqual("SURVIVED", self.run_mutant({"plain": ["ERROR"]}, {})[0])
+        self.assertEqual([("sync", mutants.TIMEOUT), ("sync", 2 * mutants.TIMEOUT)], self.seen[1:])
+        self.consoles = ["", ""]
+        self.assertEqual(mutants.HUNG, self.run_mutant(*[{"plain": ["ERROR"]}] * 2)[0])
+        self.consoles = ["", "Kernel panic"]
+        self.assertEqual("killed", self.run_mutant(*[{"plain": ["ERROR"]}] * 2)[0])
 
     def test_suites_until_one_fails(self):
         self.assertEqual("killed", self.run_mutant({}, {"plain": ["FAIL"]}, suites="a* b* c")[0])

@@ -8,6 +8,7 @@ import fnmatch
 import os
 import pathlib
 import queue
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,10 +33,13 @@ MANY = 40
 
 # The last words of a kernel that comes to its end.
 END = "reboot: System halted"
+# Words of one that crashes. One that says neither was stopped when its time was over.
+CRASH = re.compile(r"Kernel panic|\bOops\b|\bBUG: |Segfault with no mm|Internal error")
 
 # What may come of a mutant; the first two are as they should be.
 KILLED, SPARED, SURVIVED, REVIVED = "killed", "spared", "SURVIVED", "KILLED"
 UNFIT, BROKEN, DEAD = "does not apply", "does not build", "does not boot"
+HUNG = "does not end, and no test says so"
 
 
 @dataclass
@@ -130,23 +134,41 @@ def check_original(bench, mutants):
 
 
 def judge(run):
-    """Return (state, words) for a mutant that ran as run (kunit.Run) says."""
+    """Return (state, words) for a mutant that ran as run (kunit.Run) says.
+
+    It is KILLED if a case failed or the kernel crashed; HUNG if its time was over.
+    """
     cases = verdict.cases(run.report) if run.report else {}
     if run.report:  # a suite that does not start has no cases
         cases.update({suite["name"]: {suite["status"]} for suite in run.report["test_cases"]})
     if not cases:
         return DEAD, ""
     # To kunit.py a lost line of the log looks like a crash.
-    ended = END in run.console
+    ended, crashed = END in run.console, bool(CRASH.search(run.console))
     killers = [case for case, status in cases.items()
-               if "FAIL" in status or "ERROR" in status and not ended]
+               if "FAIL" in status or "ERROR" in status and crashed and not ended]
     # What a crash keeps from telling its name is nameless for kunit.py too.
     killers = [case for case in killers if not case.endswith(".")] or \
               [f"a case of {case[:-1]}" for case in killers]
     if not killers:
-        return SURVIVED, ""
+        return (SURVIVED, "") if ended else (HUNG, "")
     words = ", ".join(killers[:2]) + (f" and {len(killers) - 2} more" if killers[2:] else "")
-    return KILLED, words + ("" if ended else " (crash or hang)")
+    return KILLED, words + (" (crash)" if crashed and not ended else "")
+
+
+def start(tree, job, name):
+    """Run job on the kernel built from tree -> (state, words, kunit.Run).
+
+    One that was still running when its time was over is run again, for twice as long: this
+    machine may have been busy.
+    """
+    for again in (1, 2):
+        ran = kunit.start(tree, dataclasses.replace(job, timeout=job.timeout * again), name,
+                          lambda: None)
+        state, words = judge(ran)
+        if state != HUNG:
+            break
+    return state, words, ran
 
 
 def run_mutant(mutant, bench):
@@ -165,8 +187,9 @@ def run_mutant(mutant, bench):
             return Fate(mutant, BROKEN, next((line for line in lines if "error: " in line),
                                                 lines[-1] if lines else ""))
         for glob in mutant.globs:
-            part = dataclasses.replace(bench.job, filter=glob, timeout=TIMEOUT)
-            state, words = judge(kunit.start(bench.tree, part, bench.name, lambda: None))
+            part = dataclasses.replace(bench.job, filter=glob or bench.job.filter,
+                                       timeout=TIMEOUT)
+            state, words, _ = start(bench.tree, part, bench.name)
             if state != SURVIVED:
                 break
     finally:    # with a time of its own, so that make sees it
@@ -261,6 +284,6 @@ def close(outcomes: dict[str, Outcome]) -> Outcome:
     totals = [f"{count[KILLED] + count[REVIVED]} killed",
               f"{count[SURVIVED] + count[SPARED]} survived"]
     totals += [f"{count[state]} {state.replace('does', 'do')}"
-               for state in (UNFIT, BROKEN, DEAD) if count[state]]
+               for state in (UNFIT, BROKEN, DEAD, HUNG) if count[state]]
     print(f"\n{len(known)} mutants: {', '.join(totals)}", flush=True)
     return Outcome(Tally())
