@@ -10,8 +10,8 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
-from . import inputs, shards
-from .boot import jobs
+from . import shards
+from .boot import inputs, jobs
 from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
                      mails, models_history, mutants, neighbours, round_trip, selftest, sparse,
                      topics)
@@ -74,6 +74,8 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     kernel cannot be composed, or a program is missing that cannot be installed.
     """
     tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
+    inputs.AGAIN = again
+    inputs.harness()
     start = inputs.repository()
     composed = compose()
     known, stamp = inputs.Inputs(composed), inputs.stamp(composed)
@@ -84,8 +86,8 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
         if not mine:
             continue
         print(f"\n{name}: {headline(check)}", flush=True)
-        before = {} if again else {name: kept for name, unit in mine.items()
-                                   if (kept := inputs.kept(keys[unit]))}
+        before = {name: kept for name, unit in mine.items()
+                  if (kept := inputs.kept(keys[unit]))}
         if before:
             print(f"  {len(before)} of {len(mine)} as before, with the same inputs", flush=True)
         for each, outcome in before.items():

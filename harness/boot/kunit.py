@@ -2,6 +2,7 @@
 """Build the kernels of jobs.toml and run the jobs with the kernel's own kunit.py."""
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -20,6 +21,11 @@ from ..common.run import BUILD, PYTHON, ROOT
 
 # Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
 VIRTUAL = "-icount shift=0,sleep=off -rtc clock=vm"
+
+
+# Who builds where and when is part of an image that else is always the same.
+SAME = {"KBUILD_BUILD_TIMESTAMP": "@0", "KBUILD_BUILD_USER": "iotlb-sync",
+        "KBUILD_BUILD_HOST": "iotlb-sync", "KBUILD_BUILD_VERSION": "1"}
 
 
 def compiler(cross_compile=""):
@@ -71,7 +77,7 @@ def make_options(tree, kernel):
     cc, env = compiler(kernel.cross_compile)
     # ccache makes the paths of sources relative: take that out of __FILE__.
     source = os.path.relpath(tree, kernel.out)
-    return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], env
+    return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], {**env, **SAME}
 
 
 def tools_of(kernel):
@@ -97,6 +103,15 @@ def build(tree, kernel):
     if failed:
         print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)
     return not failed
+
+
+def image(kernel):
+    """Return what changes with the image of kernel (Kernel), which was built (str)."""
+    found = hashlib.sha256()
+    for path in sorted([kernel.out / "vmlinux", *kernel.out.glob("arch/*/boot/*Image")]):
+        with open(path, "rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
 
 
 def objects(top, since):

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import pathlib
 from collections.abc import Iterator
 
-from ..boot import drivers, jobs, kunit
+from ..boot import drivers, inputs, jobs, kunit
 from ..boot.jobs import Job
 from ..boot.verdict import Result
 from ..common import readme
@@ -25,7 +26,7 @@ def units() -> list[Unit]:
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Run the jobs called names; one kernel is built while jobs run the one before."""
-    known = jobs.load()
+    known, known_inputs = jobs.load(), inputs.Inputs(composed)
     kernels: dict[str, list[Job]] = {}
     for name in names:
         kernels.setdefault(known[name].kernel.name, []).append(known[name])
@@ -45,7 +46,8 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             built = kunit.build(tree, kernel)
             for job in mine:
                 if built:
-                    pending[pool.submit(judge, kunit.run_job, tree, job)] = job.name
+                    key = known_inputs.key(Unit("job", job.name, inputs=("kunit",)), kunit.image(kernel))
+                    pending[pool.submit(judge, tree, job, key)] = job.name
                 else:
                     yield job.name, Outcome(Tally(0, 1), [f"the kernel {kernel.name} does not build"],
                                             [dataclasses.asdict(Result(job.name, "(build)", 0, 1, 0, 0))])
@@ -53,14 +55,21 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         yield from drain(True)
 
 
-def judge(run_job, tree, job: Job) -> Outcome:
-    """Run job with run_job, as of kunit; return its Outcome."""
+def judge(tree: pathlib.Path, job: Job, key: str) -> Outcome:
+    """Run job, unless it passed before with the same image, as key tells."""
+    before = inputs.kept(key)
+    if before:
+        print(f"KUnit {job.name}: as before, with the same kernel", flush=True)
+        return before
     print(f"KUnit {job.name}: {job.about}\n  {jobs.upstream(job)}", flush=True)
-    rows, wrong = run_job(tree, job)
+    rows, wrong = kunit.run_job(tree, job)
     tally = Tally(sum(row.passed for row in rows), sum(row.failed for row in rows))
     print(f"  {job.name}: {tally.passed} passed, {tally.failed} failed, {rows[0].seconds:.0f} s",
           flush=True)
-    return Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
+    outcome = Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
+    if not tally.failed:
+        inputs.keep(key, outcome)
+    return outcome
 
 
 def results(outcomes: dict[str, Outcome]) -> list[Result]:

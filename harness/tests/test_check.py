@@ -11,8 +11,8 @@ import types
 import unittest
 from unittest import mock
 
-from harness import check, inputs, shards
-from harness.boot import jobs
+from harness import check, shards
+from harness.boot import inputs, jobs
 from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
 from harness.common.report import Problem, Tally
 from harness.common.run import git
@@ -44,6 +44,7 @@ class Run(unittest.TestCase):
         self.top = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         for where, name, value in (
                 (check, "RESULTS", self.top / "results"), (inputs, "KEPT", self.top / "kept"),
+                (inputs, "AGAIN", False),
                 (inputs, "stamp", lambda _: {"repository": self.repository, "base": "7.3.4"}),
                 (inputs, "repository", lambda: self.content),
                 (inputs, "Inputs", lambda _: types.SimpleNamespace(key=lambda unit: "k" + "".join(
@@ -279,18 +280,65 @@ class Units(unittest.TestCase):
 
 
 class Kunit(unittest.TestCase):
-    def test_jobs_of_a_kernel(self):
+    def run_jobs(self, image="1", failed=1):
+        """-> {job: its Outcome} of three, of which one has a kernel that does not build."""
         known = {name: jobs.Job(name, "", jobs.Kernel(kernel, []), [])
                  for name, kernel in (("a", "good"), ("b", "bad"), ("c", "good"))}
-        row = kunit.Result("", "suite", 3, 1, 0, 9.0)
+        rows = [kunit.Result("", "suite", 3, failed, 0, 9.0)]
+        self.ran = []
+
+        def run_job(_tree, job):
+            self.ran.append(job.name)
+            return rows, ["wrong"] * failed
+
         with mock.patch.object(kunit.jobs, "load", lambda: known), \
                 mock.patch.object(kunit.kunit, "build", lambda _, kernel: kernel.name == "good"), \
-                mock.patch.object(kunit.kunit, "run_job", lambda *_: ([row], ["wrong"])), \
+                mock.patch.object(kunit.kunit, "image", lambda _: image), \
+                mock.patch.object(kunit.kunit, "run_job", run_job), \
+                mock.patch.object(inputs, "Inputs", lambda _: types.SimpleNamespace(
+                    key=lambda unit, image: unit.name + image)), \
                 contextlib.redirect_stdout(io.StringIO()):
-            found = dict(kunit.run(mock.Mock(), ["a", "b", "c"]))
+            return dict(kunit.run(mock.Mock(), ["a", "b", "c"]))
+
+    def setUp(self):
+        top = self.enterContext(tempfile.TemporaryDirectory())
+        for name, value in (("KEPT", pathlib.Path(top)), ("AGAIN", False)):
+            self.enterContext(mock.patch.object(inputs, name, value))
+
+    def test_jobs_of_a_kernel(self):
+        found = self.run_jobs()
         self.assertEqual({"a": Tally(3, 1), "c": Tally(3, 1), "b": Tally(0, 1)},
                          {name: each.tally for name, each in found.items()})
         self.assertIn("bad does not build", found["b"].words[0])
+
+    def test_same_image(self):
+        first = self.run_jobs(failed=0)
+        self.assertEqual(first["a"].data, self.run_jobs(failed=0)["a"].data)
+        self.assertEqual([], self.ran)
+        self.run_jobs("2", failed=0)
+        self.assertEqual(["a", "c"], self.ran)
+
+    def test_what_failed_is_run_again(self):
+        self.run_jobs()
+        self.run_jobs()
+        self.assertEqual(["a", "c"], self.ran)
+
+    def test_again(self):
+        self.run_jobs(failed=0)
+        inputs.AGAIN = True
+        self.run_jobs(failed=0)
+        self.assertEqual(["a", "c"], self.ran)
+
+    def test_image(self):
+        with tempfile.TemporaryDirectory() as top:
+            kernel = jobs.Kernel("x", [], top=pathlib.Path(top))
+            found = set()
+            for path in ("vmlinux", "arch/x86/boot/bzImage"):
+                for text in ("a", "b"):
+                    (kernel.out / path).parent.mkdir(parents=True, exist_ok=True)
+                    (kernel.out / path).write_text(text)
+                    found.add(kunit.kunit.image(kernel))
+            self.assertEqual(4, len(found))
 
     def choose(self, *words):
         plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)

@@ -140,11 +140,12 @@ class RunsTest(unittest.TestCase):
             with self.assertRaisesRegex(Problem, "has a bad table"):
                 count.load(path)
 
-    def boot(self, **run):
+    def boot(self, key="", **run):
         job = SimpleNamespace(name="smmuv3", commands=EVENTS)
         done = {"report": None, "console": "", "trace": "", "logs": "see x", **run}
         with mock.patch.object(count.kunit, "boot", return_value=SimpleNamespace(**done)):
-            return count.boot("tree", job, Run("SMMUv3", "range", "smmuv3", ["strict"]), BASE)
+            return count.boot("tree", job, Run("SMMUv3", "range", "smmuv3", ["strict"]), BASE,
+                              key)
 
     def test_a_kernel_that_does_not_boot(self):
         with self.assertRaisesRegex(Problem, "did not run, see x"):
@@ -155,6 +156,17 @@ class RunsTest(unittest.TestCase):
             {"name": "unmap_test", "status": "FAIL"}]}]}
         with self.assertRaisesRegex(Problem, "iommu_cost.unmap_test failed"):
             self.boot(report=report, console=CONSOLE, trace=TRACE)
+
+    def test_same_image(self):
+        report = {"sub_groups": []}
+        with tempfile.TemporaryDirectory() as top, \
+                mock.patch.object(count.inputs, "KEPT", pathlib.Path(top)), \
+                mock.patch.object(count.inputs, "AGAIN", False), \
+                contextlib.redirect_stdout(io.StringIO()):
+            first = self.boot(report=report, console=CONSOLE, trace=TRACE, key="one")
+            self.assertEqual(first, self.boot(key="one"))
+            with self.assertRaisesRegex(Problem, "did not run"):
+                self.boot(key="two")
 
     def test_a_suite_that_counts_nothing(self):
         with self.assertRaisesRegex(Problem, "counted nothing"):

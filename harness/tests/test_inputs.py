@@ -5,7 +5,7 @@ import os
 import types
 from unittest import mock
 
-from harness import inputs
+from harness.boot import inputs
 from harness.common.run import git
 from harness.common.units import Unit
 from harness.kernel import topics
@@ -18,7 +18,7 @@ class Keys(Kernel):
         super().setUp()
         commit(self.linux, "more\n", {
             "scripts/checkpatch.pl": "a", "MAINTAINERS": "a", "include/linux/iommu.h": "int a;\n",
-            "Documentation/x.rst": "a", "drivers/old.c": "int a;\n"})
+            "Documentation/x.rst": "a", "tools/testing/kunit/kunit.py": "", "drivers/old.c": "int a;\n"})
         self.develop()
         put(self.root, {"harness/check.py": "a", "harness/tests/test_a.py": "a", "Makefile": "a",
                         "harness/doc/a.md": "a", "README.md": "a",
@@ -35,6 +35,7 @@ class Keys(Kernel):
 
     def keys(self):
         """-> {kind of input: key of a unit that has no other}."""
+        inputs.harness.cache_clear()
         made = inputs.Inputs(self.compose(), self.root)
         found = {kind: made.key(Unit("check", inputs=(kind,), topic="one"))
                  for kind in inputs.KINDS if kind not in inputs.ALWAYS}
@@ -81,6 +82,13 @@ class Keys(Kernel):
         self.changes(edit=lambda: put(self.root, {"Makefile": "b"}))
         self.changes(edit=lambda: (self.root / "harness/check.py").chmod(0o755))
 
+    def test_harness_that_is_edited_while_it_runs(self):
+        """What runs is what was read when it started."""
+        unit = Unit("check", inputs=())
+        before = inputs.Inputs(self.compose(), self.root).key(unit)
+        put(self.root, {"harness/check.py": "b"})
+        self.assertEqual(before, inputs.Inputs(self.compose(), self.root).key(unit))
+
     def test_repository(self):
         for path in ("harness/tests/test_a.py", "harness/doc/a.md", "README.md", "new"):
             self.changes("repository", edit=lambda: put(self.root, {path: "b"}))
@@ -116,7 +124,8 @@ class Keys(Kernel):
 
     def test_tools_of_the_kernel(self):
         for path, kind in (("scripts/checkpatch.pl", "scripts"), ("MAINTAINERS", "scripts"),
-                           ("include/linux/iommu.h", "headers"), ("Documentation/x.rst", "headers")):
+                           ("include/linux/iommu.h", "headers"), ("Documentation/x.rst", "headers"),
+                           ("tools/testing/kunit/kunit.py", "kunit")):
             composed = self.compose()
             before = inputs.Inputs(composed, self.root)
             git(composed.tree, "checkout", "-q", "--detach")
@@ -170,5 +179,5 @@ class Keys(Kernel):
         self.assertEqual({"harness", "base", "packages", "programs", "environment"},
                          set(inputs.ALWAYS))
         self.assertEqual({"repository", "patches", "topic", "series", "scripts", "headers",
-                          "composer", "neighbours"}, set(inputs.KINDS) - set(inputs.ALWAYS))
+                          "kunit", "composer", "neighbours"}, set(inputs.KINDS) - set(inputs.ALWAYS))
         self.assertTrue(topics.read(self.root)[1])

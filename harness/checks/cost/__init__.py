@@ -41,11 +41,11 @@ def units() -> list[Unit]:
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Count the drivers of the jobs names; what the series makes dearer is wrong."""
-    for each in count.load():
-        if each.guard and each.job in names:
-            right, wrong, line = verdict(count.count(composed, [each]))
-            print(line, flush=True)
-            yield each.job, Outcome(Tally(right, len(wrong)), wrong)
+    chosen = [each for each in count.load() if each.guard and each.job in names]
+    for each, driver in count.each(composed, chosen):
+        right, wrong, line = verdict([driver])
+        print(line, flush=True)
+        yield each.job, Outcome(Tally(right, len(wrong)), wrong)
 
 
 def measure(composed: Composed) -> Tally:

@@ -12,10 +12,11 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from ...boot import jobs, kunit, verdict
+from ...boot import inputs, jobs, kunit, verdict
 from ...common import tables
-from ...common.report import Problem, minutes
+from ...common.report import Problem, Tally, minutes
 from ...common.run import BUILD, ROOT
+from ...common.units import Outcome, Unit
 from ...kernel import variants
 
 HERE = ROOT / "harness" / "checks" / "cost"
@@ -129,29 +130,48 @@ def boots(run, known):
 
 
 def count(composed, runs):
-    """Build the kernels of runs (list of Run), boot them and return a list of Driver."""
-    known, found, built = jobs.load(), {}, set()
+    """Count all of runs (list of Run) -> list of Driver."""
+    found = {}
+    for _, driver in each(composed, runs):
+        known = found.setdefault((driver.arch, driver.name), driver)
+        for version, counts in driver.counts.items():
+            known.counts[version].update(counts)
+    return list(found.values())
+
+
+def each(composed, runs):
+    """Build the kernels of runs (list of Run), boot them, and yield each Run and its Driver."""
+    known, built, decides = jobs.load(), set(), inputs.Inputs(composed)
     start = time.monotonic()
     variants.checkout(composed, variants.SUITES)
     trees = {BASE: variants.TREE, SERIES: composed.tree}
     for number, run in enumerate(runs, 1):
         print(f"\n{number}/{len(runs)} {run.driver}, {run.job} "
               f"({minutes(time.monotonic() - start)})", flush=True)
+        driver = Driver(known[next(boots(run, known)).name].kernel.arch, run.driver, run.kind)
         for version, tree in trees.items():
             for job in boots(run, known):
                 kernel = dataclasses.replace(job.kernel, top=tree.parent)
                 if kernel.out not in built and not kunit.build(tree, kernel):
                     raise Problem(f"the kernel {kernel.name} of the {version} does not build")
                 built.add(kernel.out)
-                counts = boot(tree, dataclasses.replace(job, kernel=kernel), run, version)
-                driver = found.setdefault((job.kernel.arch, run.driver),
-                                          Driver(job.kernel.arch, run.driver, run.kind))
-                driver.counts[version].update(counts)
-    return list(found.values())
+                key = decides.key(Unit("count", f"{run.driver} {job.name}", inputs=("kunit",)),
+                                  kunit.image(kernel))
+                driver.counts[version].update(
+                    boot(tree, dataclasses.replace(job, kernel=kernel), run, version, key))
+        yield run, driver
 
 
-def boot(tree, job, run, version):
-    """Boot job (Job) and return what it counted, {key: Count}; Problem if it failed."""
+def boot(tree, job, run, version, key=""):
+    """Boot job (Job) and return what it counted, {key: Count}; Problem if it failed.
+
+    key: of inputs, which tells whether it was counted before with the same image.
+    """
+    before = inputs.kept(key)
+    if before:
+        print(f"{job.name} {version}: as before, with the same kernel", flush=True)
+        counts = [Count(**each) for each in before.data]
+        return {each.key: each for each in counts}
     events = [] if run.driver == FORMATS else job.commands
     done = kunit.boot(tree, job, f"cost-{version}-{job.name}")
     if not done.report:
@@ -163,6 +183,8 @@ def boot(tree, job, run, version):
     counts = read(done.console, done.trace, events)
     if not counts:
         raise Problem(f"{job.name} counted nothing, {done.logs}")
+    inputs.keep(key, Outcome(Tally(len(counts)),
+                             data=[dataclasses.asdict(each) for each in counts.values()]))
     return counts
 
 

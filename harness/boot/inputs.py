@@ -4,11 +4,15 @@
 A unit that passed needs no second run while everything in this table is the same.
 What is not in it must not decide anything: each kind of input has a test that it changes
 the key.  Outcomes are kept in the cache, for all clones of this user.
+
+What only boots a kernel depends on less: on its image, which is made the same whoever
+builds it when.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -18,15 +22,18 @@ import re
 import shutil
 from collections.abc import Callable, Iterable
 
-from .boot import qemu
-from .common import tools
-from .common.report import Tally
-from .common.run import CACHE, ROOT, git, output
-from .common.units import Outcome, Unit
-from .kernel import commits, neighbours, topics
-from .kernel.compose import Composed
+from ..common import tools
+from ..common.report import Tally
+from ..common.run import CACHE, ROOT, git, output
+from ..common.units import Outcome, Unit
+from ..kernel import commits, neighbours, topics
+from ..kernel.compose import Composed
+from . import qemu
 
 KEPT = CACHE / "outcomes"
+
+# Whether all runs again, as `make check AGAIN=1` wants.
+AGAIN = False
 
 # What make, the kernel's makefiles, compilers and scripts read.
 VARIABLES = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|ARCH|CROSS_COMPILE|K\w*FLAGS|\w*CFLAGS|LDFLAGS|"
@@ -61,6 +68,14 @@ def repository(root: pathlib.Path = ROOT) -> str:
     return digest(root, files(root))
 
 
+@functools.cache
+def harness(root: pathlib.Path = ROOT) -> str:
+    """Return what changes with the code and tables of the harness; what runs was read from
+    them when it started."""
+    return digest(root, (name for name in files(root, "harness", "Makefile")
+                         if not name.startswith(("harness/tests/", "harness/doc/"))))
+
+
 class Inputs:
     """The inputs of units, on composed.  Each is computed once."""
 
@@ -69,20 +84,19 @@ class Inputs:
         self.root = root
         self.known: dict[str, object] = {}
 
-    def key(self, unit: Unit) -> str:
-        """Return what changes with any input of unit."""
-        values = {"unit": unit.id}
+    def key(self, unit: Unit, *more: str) -> str:
+        """Return what changes with any input of unit, or with more."""
+        values: dict[str, object] = {"unit": unit.id, "more": more}
         for kind in (*ALWAYS, *unit.inputs):
             where = f"{kind} {unit.topic}" if kind == "topic" else kind
             if where not in self.known:
                 self.known[where] = KINDS[kind](self, unit)
-            values[kind] = self.known[where]    # type: ignore[assignment]
+            values[kind] = self.known[where]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def harness(self, _unit: Unit) -> object:
-        """All of the harness but its own tests and pages."""
-        return digest(self.root, (name for name in files(self.root, "harness", "Makefile")
-                                  if not name.startswith(("harness/tests/", "harness/doc/"))))
+        """All of the harness but its own tests and pages, as it is when it starts."""
+        return harness(self.root)
 
     def repository(self, _unit: Unit) -> object:
         """All files of the repository."""
@@ -117,6 +131,10 @@ class Inputs:
     def headers(self, _unit: Unit) -> object:
         """The kernel's headers and pages, which checkpatch.pl looks into."""
         return self._tree("include", "Documentation")
+
+    def kunit(self, _unit: Unit) -> object:
+        """What builds kernels, boots them and reads what they say."""
+        return self._tree("tools/testing/kunit")
 
     def composer(self, _unit: Unit) -> object:
         """Who composes."""
@@ -157,13 +175,15 @@ class Inputs:
 
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
-        "harness", "repository", "patches", "topic", "series", "scripts", "headers", "composer",
-        "neighbours", "base", "packages", "programs", "environment")}
+        "harness", "repository", "patches", "topic", "series", "scripts", "headers", "kunit",
+        "composer", "neighbours", "base", "packages", "programs", "environment")}
 ALWAYS = ("harness", "base", "packages", "programs", "environment")
 
 
 def kept(key: str) -> Outcome | None:
     """Return the outcome of an earlier run with that key, None if there is none."""
+    if AGAIN or not key:
+        return None
     try:
         data = json.loads((KEPT / f"{key}.json").read_text())
         return Outcome(Tally(*data["tally"]), [], data["data"], data["seconds"], True)
@@ -172,7 +192,9 @@ def kept(key: str) -> Outcome | None:
 
 
 def keep(key: str, outcome: Outcome) -> None:
-    """Keep outcome, of a unit that passed."""
+    """Keep outcome, of something that passed."""
+    if not key:
+        return
     KEPT.mkdir(parents=True, exist_ok=True)
     part = KEPT / f"{key}.{os.getpid()}.part"
     part.write_text(json.dumps({"tally": dataclasses.astuple(outcome.tally), "data": outcome.data,
