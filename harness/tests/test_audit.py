@@ -4,6 +4,7 @@
 import contextlib
 import io
 import pathlib
+import re
 import tempfile
 import unittest
 from unittest import mock
@@ -77,6 +78,12 @@ class Reports(unittest.TestCase):
     def test_report_of_a_kind_that_is_not_known(self):
         with self.assertRaisesRegex(Problem, "KINDS"):
             audit.reports("one.c:1:2-3: looks odd\n")
+
+    def test_regular_expressions_are_the_same_in_pcre_and_in_ocaml(self):
+        """Coccinelle has either; ( | ) { } are letters to the other, as is \\ with one."""
+        for rule in [*audit.RULES, audit.HERE / "facts.cocci"]:
+            for pattern in re.findall(r'[=!]~ *"(.*?)"', rule.read_text()):
+                self.assertNotRegex(pattern, r"[(|){}\\]", rule)
 
     def test_what_a_rule_says_is_of_one_kind(self):
         for kind, words in audit.KINDS.items():
@@ -303,6 +310,10 @@ class Facts(unittest.TestCase):
     def test_ops_that_do_not_unmap(self):
         other = "FACT\tmember\tone.c\t1:1\tops\t. attach_dev = x\n"
         self.assertEqual(facts.Facts(other).rows(), [])
+
+    def test_ops_of_a_macro_count_where_it_is_used(self):
+        self.assertEqual(row("member\tone.c\t2:8\tsomething_else\t. unmap_pages = one_unmap").name,
+                         "one_ops")
 
     def test_function(self):
         for value, name in (("fn", "fn"), ("& fn", "fn"), ("( void * ) & fn", "fn"),

@@ -34,7 +34,8 @@ for member in members.elements:
 
 // alloc_io_pgtable_ops()'s formats, and what is called for a range
 @table@
-identifier f =~ "^(ARM_(32|64|MALI)_LPAE(_S[12])?|ARM_V7S|APPLE_DART2?|AMD_IOMMU_V[12])$";
+identifier f = {ARM_32_LPAE_S1, ARM_32_LPAE_S2, ARM_64_LPAE_S1, ARM_64_LPAE_S2, ARM_MALI_LPAE,
+	ARM_V7S, APPLE_DART, APPLE_DART2};
 position p;
 @@
  f@p

@@ -22,6 +22,9 @@ MACRO = re.compile(r"^#define \w+(?:.*\\\n)+.*\n", re.M)
 OPS = re.compile(r"\(const struct iommu_domain_ops\)|^\s*\.(map_pages|unmap_pages|iotlb_sync)\b",
                  re.M)
 
+# What Coccinelle calls a #define; not all versions read it, and all read where it is used.
+DEFINE = "something_else"
+
 # Arguments of the callbacks that are the gather, from 0.
 SYNC, UNMAP = 1, 4
 
@@ -81,6 +84,8 @@ class Facts:
                 getattr(self, "_" + kind)(file, *words)
 
     def _member(self, file, at, name, text):
+        if name == DEFINE:
+            return
         found = re.fullmatch(r"\. (\w+) = (.*)", text)
         member = found[1] if found else text.partition(" ")[0]
         self.ops[file, name, at][member] = found[2] if found else text

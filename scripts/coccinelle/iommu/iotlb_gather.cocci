@@ -10,8 +10,8 @@
 // the variable between the call and the gather but a sum is taken for a test.
 // It cannot see: sizes that are parameters, members or sums; a test that is wrong.
 //
-// MODE=patch tests the variable. If nothing was removed, to return early may be
-// better.
+// MODE=patch tests the variable, but not in a macro, whose lines end in backslashes.
+// If nothing was removed, to return early may be better.
 ///
 // Confidence: High
 // Comments: Needs Coccinelle with Python.
@@ -120,7 +120,7 @@ position variable.found;
 @depends on patch@
 identifier variable.size, add;
 expression list arguments;
-position variable.found;
+position variable.found : script:python() { found[0].current_element != "something_else" };
 @@
 -add@found(arguments);
 +if (size)

@@ -82,6 +82,10 @@ def at(p):
 def function_in(p):
     return p[0].current_element
 
+def in_macro(p):
+    """Whether p is in a #define; not all versions parse it, and MODE=patch would break it."""
+    return function_in(p) == "something_else"
+
 def source(p):
     first, last = int(p[0].current_element_line), int(p[0].current_element_line_end)
     with open(p[0].file, errors="replace") as file:
@@ -172,6 +176,8 @@ position o;
 members << ops.members;
 o << ops.o;
 @@
+if in_macro(o):
+    files[o[0].file].ops[at(o)]["macro"] = None
 for member in members.elements:
     found = re.fullmatch(r"\. (\w+) = (.*)", member, re.S)
     if found:
@@ -199,7 +205,7 @@ p << member.p;
 files[p[0].file].place[at(o), m] = p
 
 @runtime depends on ops@
-identifier m =~ "^(unmap_pages|iotlb_sync|iotlb_sync_always)$";
+identifier m = {unmap_pages, iotlb_sync, iotlb_sync_always};
 expression x, e;
 position p;
 @@
@@ -311,7 +317,8 @@ p << ignored.p;
 files[p[0].file].passed[function_in(p), g][at(p)] = None
 
 @fills depends on ops@
-identifier fill =~ "^(iommu_iotlb_gather_add_|io_pgtable_gather_range$)";
+identifier fill = {iommu_iotlb_gather_add_range, iommu_iotlb_gather_add_page,
+	iommu_iotlb_gather_add_pages, io_pgtable_gather_range};
 position p;
 @@
  fill@p
