@@ -70,7 +70,8 @@ def _first(tree, base, who):
     """Check out base beside tree, and give it its name when it is complete."""
     part = tree.with_name(tree.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
-    tools.space(part.parent)
+    if tree == TREE:    # not the small ones of tests, which are in /tmp
+        tools.space(part.parent)
     shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(tree, ignore_errors=True)
     stage = Stage(f"check out Linux {base.version}")

@@ -464,9 +464,12 @@ class Move(Kernel):
     def test_little_space(self):
         little = unittest.mock.Mock(return_value=unittest.mock.Mock(free=3e9))
         self.assertRaisesRegex(Problem, "3.0 GB free", tools.space, "/", 8, little)
-        with unittest.mock.patch.object(tools, "space", side_effect=Problem("full")):
-            self.assertRaises(Problem, self.compose)
-        self.assertFalse(self.tree.exists())
+        with unittest.mock.patch.object(tools, "space", side_effect=Problem("full")) as space:
+            with unittest.mock.patch.object(compose, "TREE", self.tree):
+                self.assertRaisesRegex(Problem, "full", self.compose)
+            space.assert_called_once_with(self.tree.parent)
+            self.assertFalse(self.tree.exists())
+            self.compose()                              # is no kernel, and needs little
 
 
 class Repair(Kernel):
