@@ -32,6 +32,8 @@ TABLE = {
     "qemu-x86": ("qemu-system-x86_64", "qemu-system-x86"),
     "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
     "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),
+    # QEMU's package of Debian 12 has it, that of 13 a link to package opensbi, which it needs
+    "opensbi": ("/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin", "qemu-system-riscv64"),
     "qemu-s390": ("qemu-system-s390x", "qemu-system-s390x"),
     "coccinelle": ("spatch", "coccinelle"),
     "libpython": ("/usr/lib/*/libpython3.*.so", "libpython3-dev"),  # spatch wants this name

@@ -8,6 +8,7 @@ import unittest.mock
 
 from harness.kernel import topics
 from harness.boot import jobs, kunit
+from harness.common import tools
 from harness.common.report import Problem
 
 TABLE = """
@@ -109,6 +110,14 @@ class Table(unittest.TestCase):
                 self.assertEqual((composed, where, topics.alone(known, name)),
                                  beside.call_args[0])
                 self.assertEqual(where.parent, job.kernel.out.parent.parent)
+
+
+class Build(unittest.TestCase):
+    def test_what_kernels_need_is_known(self):
+        for job in jobs.load().values():
+            self.assertLessEqual(set(job.kernel.tools), set(tools.TABLE))
+            # Where this is missing, kunit.py builds nothing and reports success.
+            self.assertEqual(job.kernel.arch == "riscv", "opensbi" in job.kernel.tools)
 
 
 class Limit(unittest.TestCase):
