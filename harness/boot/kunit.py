@@ -99,6 +99,8 @@ def build(tree, kernel):
                f"--jobs={os.cpu_count()}",
                *(f"--make_options={option}" for option in options)],
         log, lambda: stage.step(f"{objects(kernel.out, start)} objects"), env)
+    if not failed and not (kernel.out / "vmlinux").exists():
+        failed, text = 1, text + "\nkunit.py reports success, but has built no kernel"
     stage.done("FAILED" if failed else "done")
     if failed:
         print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What jobs.toml may hold, and the commands that come of it."""
 
+import contextlib
+import io
 import pathlib
 import tempfile
 import unittest
@@ -113,6 +115,27 @@ class Table(unittest.TestCase):
 
 
 class Build(unittest.TestCase):
+    def build(self, script):
+        """Build by a kunit.py that is script -> (kunit.build()'s result, what it printed)."""
+        with tempfile.TemporaryDirectory() as scratch:
+            top = pathlib.Path(scratch)
+            (top / "kunit.py").write_text(script)
+            with unittest.mock.patch.object(kunit, "KUNIT", "kunit.py"), \
+                    unittest.mock.patch.object(kunit, "BUILD", top), \
+                    unittest.mock.patch.object(kunit.tools, "need") as need, \
+                    contextlib.redirect_stdout(io.StringIO()) as said:
+                built = kunit.build(top, jobs.Kernel("x", [], tools=["gcc-x"], top=top))
+        self.assertIn("gcc-x", need.call_args[0])
+        return built, said.getvalue()
+
+    def test_success_without_a_kernel(self):
+        built, said = self.build("print('OpenSBI bios was not found')\n")
+        self.assertFalse(built)
+        self.assertRegex(said, r"(?s)FAILED.*was not found\n.*reports success, but has built no ")
+
+    def test_success(self):
+        self.assertTrue(self.build("open('kunit/x/vmlinux', 'w')\n")[0])
+
     def test_what_kernels_need_is_known(self):
         for job in jobs.load().values():
             self.assertLessEqual(set(job.kernel.tools), set(tools.TABLE))
