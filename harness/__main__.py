@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import check
+from . import check, debian
 from .boot import drivers
 from .checks import cost, neighbours as releases
 from .common import readme, run
@@ -178,6 +178,9 @@ COMMANDS = {
     "audit": _some("audit", "Coccinelle on who must declare that its sync must always run, and "
                    "who does"),
     "docs": _some("docs", "the pages of the series as HTML"),
+    "debian": Command("`make` and `make check` on a bare Debian: RELEASE=12 or 13; ONLY= just these "
+                      "checks, KEEP=1 its root, SHARE=1 the kernel package", debian.run,
+                      ("release", "only", "keep", "share")),
     "readme": Command("what the last `make check` and `make cost` counted, to the README",
                       write_readme),
     "topics": Command("the topics: what each needs, whose tree it goes to, whose ack it waits for",

@@ -45,6 +45,8 @@ TABLE = {
     "sphinx": ("/usr/bin/sphinx-build", "python3-sphinx"),
     "yaml": ("/usr/lib/python3/dist-packages/yaml", "python3-yaml"),
     "graphviz": ("dot", "graphviz"),
+    "mmdebstrap": ("mmdebstrap", "mmdebstrap"),
+    "uidmap": ("newuidmap", "uidmap"),
     "mypy": ("/usr/bin/mypy", "mypy"),
     "pyflakes": ("/usr/lib/python3/dist-packages/pyflakes", "pyflakes3"),
     "matplotlib": ("/usr/lib/python3/dist-packages/matplotlib", "python3-matplotlib"),
