@@ -6,6 +6,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 .NOTPARALLEL:
 .PHONY: $(GOALS)
+.PRECIOUS: $(PYTHON) # make would remove it where its installation is interrupted
 
 # The harness knows which targets and variables there are.
 $(GOALS): $(PYTHON)

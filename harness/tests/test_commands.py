@@ -3,7 +3,9 @@
 
 import io
 import os
+import pathlib
 import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -63,6 +65,20 @@ class Make(unittest.TestCase):
     def test_any_target(self):
         for target in ("nothing", "patches", "README.md"):
             self.assertRegex(self.make(target), f"error: .*'{target}' .*'all', 'check', 'units'")
+
+    def test_python_stays_if_its_installation_is_interrupted(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            python = pathlib.Path(scratch, "python3")
+            for name in ("apt-get", "sudo"):
+                pathlib.Path(scratch, name).write_text(
+                    f"#!/bin/sh\ntouch {python}\nkill -INT 0\nsleep 9\n")
+                pathlib.Path(scratch, name).chmod(0o755)
+            done = subprocess.run(["make", "-C", ROOT, f"PYTHON={python}", "help"],
+                                  env={"PATH": f"{scratch}:{os.environ['PATH']}"},
+                                  start_new_session=True, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+            self.assertNotEqual(0, done.returncode)
+            self.assertTrue(python.exists())
 
     def test_variables(self):
         self.assertIn("error: unrecognized arguments: --ONLY=a", self.make("help", "ONLY=a"))
