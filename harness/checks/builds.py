@@ -324,8 +324,9 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     link = not all(path.endswith(".c") for path in whole)
     checkout(branch.end)
     # What was built whole at another commit need not be again, where no change concerns it.
-    concerned = [each for each in builders if not each.whole or sources & each.has() or
-                 each.concerned(changed(composed.tree, each.whole, branch.end))]
+    wanted = pool.map(lambda each: not each.whole or bool(sources & each.has()) or each.concerned(
+        changed(composed.tree, each.whole, branch.end)), builders)
+    concerned = [each for each, is_wanted in zip(builders, wanted) if is_wanted]
     for path in sources:    # what is built is told by what is built anew
         forget(path, builders)
     rows += [("as a whole", each.config.name, wrong) for each, wrong in zip(
