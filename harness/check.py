@@ -17,7 +17,7 @@ from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kern
                      topics)
 from .common import tools, units
 from .common.report import Problem, Tally, minutes, table
-from .common.run import BUILD
+from .common.run import BUILD, ROOT
 from .common.units import Check, Outcome, Unit
 from .kernel.compose import Composed
 
@@ -29,6 +29,9 @@ CHECKS: dict[str, Check] = {
 
 # What came of each unit, a file each; `make collect` reads them.
 RESULTS = BUILD / "results"
+
+# Gigabytes that must be free even where all was built before.
+LEAST = 2
 
 Compose = Callable[[], Composed]
 
@@ -75,6 +78,7 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     """
     tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
     inputs.AGAIN = again
+    tools.space(ROOT, LEAST)
     inputs.harness()
     start = inputs.repository()
     composed = compose()
@@ -101,7 +105,8 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
             print("files of this repository have changed while it ran: whether it passes will "
                   "be asked again", flush=True)
         for unit in mine.values():
-            note(unit, found[unit], {**stamp, "repository": None} if changed else stamp)
+            note(unit, found[unit], {**stamp, **({"repository": None} if changed else {}),
+                                     **({"compilers": inputs.compilers()} if name == "cost" else {})})
             if not (changed or found[unit].before or found[unit].tally.failed):
                 inputs.keep(keys[unit], found[unit])
     return {unit: found[unit] for unit in chosen}

@@ -204,20 +204,35 @@ def keep(key: str, outcome: Outcome) -> None:
 
 def differ(stamps: dict[str, dict]) -> str:
     """Return why results with stamps (by id) are not of one thing, "" if they are."""
-    for what in ("repository", "base"):
+    for what in ("repository", "base", "compilers"):
         found: dict[str, str] = {}
         for id, stamp in stamps.items():
+            if what == "compilers" and what not in stamp:
+                continue
             if not stamp.get(what):
                 return f"files of the repository changed while {id} ran: run it again"
             found.setdefault(str(stamp[what]), id)
         if len(found) > 1:
             first, second = list(found.values())[:2]
-            return (f"{first} and {second} are not of the same {what}: run the units again where "
-                    "the repository is another commit, or the kernel another version")
+            return f"{first} and {second} are not of the same {what}: {DIFFERENT[what]}"
     return ""
+
+
+# What to do where results are not of one thing.
+DIFFERENT = {
+    "repository": "check out the same commit on all machines, and run the units again where it "
+                  "is another",
+    "base": "run the units again where the kernel is another version",
+    "compilers": "what is counted depends on them; count on machines with the same"}
 
 
 def stamp(composed: Composed) -> dict[str, object]:
     """Return what results that are collected must have in common."""
     return {"repository": repository(), "base": Inputs(composed).base(Unit(""))}
+
+
+def compilers() -> list[str]:
+    """Return what the compilers of this machine call themselves."""
+    names = sorted(probe for probe, _ in tools.TABLE.values() if re.search(r"(^|-)gcc$", probe))
+    return [output(name, "--version").partition("\n")[0] for name in names if shutil.which(name)]
 

@@ -179,6 +179,7 @@ class Results(Run):
     def setUp(self):
         super().setUp()
         self.checks(a={"x": (2, 0), "y/z": (1, 0)}, b={"": (4, 0)})
+        self.stamps = {}
 
     def test_collected_from_anywhere(self):
         self.run_it(check.unit, lambda: None, id="a/x")
@@ -199,6 +200,28 @@ class Results(Run):
         self.run_it(only="b")
         with self.assertRaisesRegex(Problem, "a/x and b are not of the same repository"):
             self.collect()
+
+    def test_counted_with_another_compiler(self):
+        for name, found in (("a", "gcc 12"), ("cost", "gcc 12"), ("other", "gcc 14")):
+            self.stamps[name] = {"repository": "r", "base": "b", "compilers": [found]}
+        del self.stamps["a"]["compilers"]
+        self.assertIn("cost and other are not of the same compilers: what is counted",
+                      inputs.differ(self.stamps))
+        del self.stamps["other"]
+        self.assertEqual("", inputs.differ(self.stamps))
+
+    def test_compilers_are_those_that_count(self):
+        self.checks(a={"": (1, 0)}, cost={"": (1, 0)})
+        with mock.patch.object(inputs, "compilers", lambda: ["gcc 12"]):
+            self.run_it()
+        self.assertEqual({"a": None, "cost": ["gcc 12"]}, {
+            name: json.loads(check.place(name).read_text())["stamp"].get("compilers")
+            for name in ("a", "cost")})
+
+    def test_full_disk(self):
+        with mock.patch.object(check, "LEAST", 10 ** 9), \
+                self.assertRaisesRegex(Problem, "GB free in .* need 1000000000 GB"):
+            self.run_it()
 
     def test_of_files_that_changed(self):
         self.run_it()
