@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -29,8 +30,9 @@ class Unit:
 
     @property
     def id(self) -> str:
-        """What `make unit ID=` calls it."""
-        return f"{self.check}/{self.name}" if self.name else self.check
+        """What `make unit ID=` calls it, without blanks or anything a shell heeds."""
+        name = re.sub(r"[^\w/.-]+", "-", self.name)
+        return f"{self.check}/{name}" if name else self.check
 
 
 @dataclass

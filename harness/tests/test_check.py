@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import pathlib
+import shlex
 import tempfile
 import types
 import unittest
@@ -290,6 +291,10 @@ class Units(unittest.TestCase):
     def test_real_ones(self):
         units = check.all_units(False)
         self.assertEqual(len(units), len({unit.id for unit in units}))
+        for unit in units:
+            self.assertEqual([unit.id], shlex.split(unit.id))
+        for unit in (units[0], units[-1], next(each for each in units if " " in each.name)):
+            self.assertEqual([unit], check.named([unit.id]), unit.id)
         for name in check.CHECKS:
             self.assertTrue([unit for unit in units if unit.check == name and unit.sample], name)
         for unit in units:
