@@ -21,6 +21,7 @@ from .fake import total
 MAKEFILE = """
 allnoconfig:
 	@grep -v FORBIDDEN $(KCONFIG_ALLCONFIG) > $(O)/.config
+	@grep '^# set' Kconfig >> $(O)/.config || :
 vmlinux: ; @touch $(O)/linked
 available: ; @true
 unavailable: ; @echo '*** no such compiler'; exit 1
@@ -204,6 +205,17 @@ class Commits(unittest.TestCase):
         self.commit({"Kconfig": "config WANTED\nconfig OTHER\n"})
         self.assertEqual((1, 0), self.run_builds())
         self.assertEqual(["toy all"], self.built)
+
+    def test_options_that_change_config(self):
+        self.commit({"Kconfig": "config WANTED\n# set X\n"})
+        self.assertEqual((2, 0), self.run_builds())
+        self.assertEqual(["toy all", "toy vmlinux all"], self.built)
+
+    def test_source_that_ends_as_it_was_built_whole(self):
+        self.commit({"a.c": GOOD + "\n"})
+        self.commit({"a.c": GOOD + "\n\n"})
+        self.commit({"a.c": GOOD + "\n"})
+        self.assertEqual((5, 0), self.run_builds(1, 2), self.log)
 
     def test_whole_again_after_a_failure(self):
         self.commit({"a.c": GOOD + "int c = nothing;\n"})
