@@ -136,6 +136,7 @@ class Builder:
         self.config = config
         self.kconfig = None     # what .config was made from
         self.whole = ""         # the last commit of which all was built, and nothing failed
+        self.options = ""       # what .config was then
         self.clean = True       # all objects are of a build without failure
         self.there = set(git(WORKTREE, "ls-files").splitlines())
         config.empty()
@@ -157,20 +158,23 @@ class Builder:
         return done.returncode, done.stdout
 
     def configured(self):
-        """Make .config what the checked out Kconfig files say -> bool, is it another one?"""
-        kconfig, path = git(WORKTREE, "ls-files", "-s", "*Kconfig*"), self.config.out / ".config"
-        if self.kconfig == kconfig:
-            return False
-        before = path.read_text() if path.exists() else ""
-        configure(self.config)
+        """Make .config what the checked out Kconfig files say; return it (str)."""
+        kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
+        if self.kconfig != kconfig:
+            configure(self.config)
         self.kconfig = kconfig
-        return path.read_text() != before
+        return (self.config.out / ".config").read_text()
+
+    def built_whole(self):
+        """Note that all of what is checked out was built."""
+        self.whole = git(WORKTREE, "rev-parse", "HEAD").strip()
+        self.options = self.configured()
 
     def concerned(self, paths):
         """-> bool, can a change of paths (list of str), checked out, change what is built?"""
         files = built(self.config)
         return any(concerns(path, files) for path in paths if not OPTIONS.search(path)) or \
-            any(map(OPTIONS.search, paths)) and self.configured()
+            any(map(OPTIONS.search, paths)) and self.configured() != self.options
 
     def build_base(self):
         """Build the base -> its warnings, as of warnings(); Problem if it does not build."""
@@ -182,7 +186,7 @@ class Builder:
                           "\n".join(words.splitlines()[-15:]))
         seen = warnings(words)
         self.clean = True
-        self.whole = git(WORKTREE, "rev-parse", "HEAD").strip()
+        self.built_whole()
         stage.done(f"{sum(seen.values())} warnings")
         return seen
 
@@ -215,7 +219,8 @@ class Builder:
     def check_whole(self, targets):
         """As check(), of all that the table builds; what is checked out is `whole` then."""
         wrong = self.check(targets)
-        self.whole = "" if wrong else git(WORKTREE, "rev-parse", "HEAD").strip()
+        if not wrong:
+            self.built_whole()
         return wrong
 
 
