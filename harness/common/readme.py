@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tables of the README that are counted: compare them, and put new ones there."""
 
+from __future__ import annotations
+
 import pathlib
+from collections.abc import Iterable
 
 from .report import Problem, Tally
 from .run import ROOT
@@ -10,12 +13,12 @@ from .units import Outcome
 README = ROOT / "README.md"
 
 
-def line(cells: list) -> str:
+def line(cells: Iterable[object]) -> str:
     """Return a line of a Markdown table."""
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def table(head: list[str], rows: list[list]) -> str:
+def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:
     """Return a Markdown table of rows below head."""
     return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows), ""])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -29,21 +30,21 @@ class Stage:
     printed once a minute, so that a log stays readable.
     """
 
-    def __init__(self, name, total=0):
-        """name: str, what is done; total: int, number of steps, 0 if unknown."""
+    def __init__(self, name: str, total: int = 0):
+        """name: what is done; total: number of steps, 0 if unknown."""
         self.name = name
         self.total = total
         self.count = 0
         self.start = self.drawn = time.monotonic()
         self._draw("...")
 
-    def _draw(self, text, end="\n"):
+    def _draw(self, text: str, end: str = "\n") -> None:
         count = f" {self.count}/{self.total}" if self.total else ""
         elapsed = time.monotonic() - self.start
         print(f"[{elapsed:5.0f} s] {self.name}{count}: {text}", end=end, flush=True)
 
-    def step(self, text=""):
-        """Count one step done; text: str, what the next one is about."""
+    def step(self, text: str = "") -> None:
+        """Count one step done; text: what the next one is about."""
         self.count += 1
         if sys.stdout.isatty():
             self._draw(f"{text:<60.60}", end="\r")
@@ -51,16 +52,16 @@ class Stage:
             self.drawn = time.monotonic()
             self._draw(text)
 
-    def done(self, text="done"):
-        """Close the stage; text: str, its result."""
+    def done(self, text: str = "done") -> None:
+        """Close the stage; text: its result."""
         if sys.stdout.isatty():
             print("\033[K", end="")
         self._draw(text)
 
 
-def table(head, rows):
-    """Print rows (lists of str) below head (list of str), columns aligned."""
-    lines = [head] + rows
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows below head, columns aligned."""
+    lines = [head, *rows]
     width = [max(len(str(line[i])) for line in lines) for i in range(len(head))]
     for i, line in enumerate(lines):
         print("  ".join(f"{str(cell):<{w}}" for cell, w in zip(line, width)).rstrip())
@@ -68,6 +69,6 @@ def table(head, rows):
             print("  ".join("-" * w for w in width))
 
 
-def minutes(seconds):
-    """seconds: float -> str like '3 min 07 s'."""
+def minutes(seconds: float) -> str:
+    """Return seconds as "3 min 07 s"."""
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

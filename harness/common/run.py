@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Other programs: run them, keep their output, tell why they failed."""
 
+from __future__ import annotations
+
 import os
 import pathlib
+import re
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 from .report import Problem
 
@@ -14,13 +19,18 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or
 PYTHON = "/usr/bin/python3"     # Debian's own: the python3-* packages serve it
 
 
-def raw(*command, cwd=None, env=None, stdin=None):
-    """Run command (strings) and return its standard output (bytes).
+Word = str | pathlib.Path
+Variables = Mapping[str, str]
 
-    cwd: path; env: dict added to the environment; stdin: bytes fed to it.
+
+def raw(*command: Word, cwd: pathlib.Path | None = None, env: Variables | None = None,
+        stdin: bytes | None = None) -> bytes:
+    """Run command and return its standard output.
+
+    env: added to the environment; stdin: what is fed to it.
     Raises Problem with the command and its last words when it fails.
     """
-    done = subprocess.run([str(c) for c in command], cwd=cwd, input=stdin,
+    done = subprocess.run([str(word) for word in command], cwd=cwd, input=stdin,
                           env={**os.environ, **(env or {})},
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode:
@@ -30,19 +40,41 @@ def raw(*command, cwd=None, env=None, stdin=None):
     return done.stdout
 
 
-def output(*command, stdin=None, **options):
-    """As raw(), with stdin and the return value str; no newline is translated."""
-    if stdin is not None:
-        stdin = stdin.encode(errors="surrogateescape")
-    return raw(*command, stdin=stdin, **options).decode(errors="surrogateescape")
+def output(*command: Word, stdin: str | None = None, **options: Any) -> str:
+    """As raw(), with text instead of bytes; no newline is translated."""
+    data = None if stdin is None else stdin.encode(errors="surrogateescape")
+    return raw(*command, stdin=data, **options).decode(errors="surrogateescape")
 
 
-def git(tree, *command, **options):
-    """Run git in tree (path) and return its standard output (str)."""
+def git(tree: Word, *command: Word, **options: Any) -> str:
+    """Run git in tree, with the options of output(), and return its standard output."""
     return output("git", "-C", tree, *command, **options)
 
 
-def logged(log, *command, cwd=None, env=None):
+def tried(*command: Word, cwd: pathlib.Path | None = None, env: Variables | None = None,
+          stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run command, which may fail; return its status, and all that it printed as stdout."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, input=stdin,
+                          env={**os.environ, **(env or {})},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.CompletedProcess(done.args, done.returncode,
+                                       done.stdout.decode(errors="replace"))
+
+
+def must_match(pattern: str, text: str, whose: str) -> re.Match[str]:
+    """Return where pattern is found in text, with ^ and $ for lines.
+
+    Raises Problem if it is nowhere, with whose, as "the output of x".
+    """
+    match = re.search(pattern, text, re.M)
+    if not match:
+        raise Problem(f"{whose} has nothing like `{pattern}`:\n  " +
+                      "\n  ".join(text.strip().splitlines()[:8]))
+    return match
+
+
+def logged(log: str, *command: Word, cwd: pathlib.Path | None = None,
+           env: Variables | None = None) -> pathlib.Path:
     """Run command with everything it prints in build/log/<log>; return the path.
 
     Raises Problem with the log's last lines when it fails.
@@ -50,7 +82,7 @@ def logged(log, *command, cwd=None, env=None):
     path = BUILD / "log" / log
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as out:
-        done = subprocess.run([str(c) for c in command], cwd=cwd,
+        done = subprocess.run([str(word) for word in command], cwd=cwd,
                               env={**os.environ, **(env or {})}, stdout=out,
                               stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     if done.returncode:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The harness's own tables, TOML files."""
 
+from __future__ import annotations
+
 import pathlib
 import tomllib
 from collections.abc import Callable

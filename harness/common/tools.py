@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Programs this machine needs: find them, install what is missing, or say how."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import shutil
-import subprocess
+from collections.abc import Callable
+from typing import Any
 
 from .report import Problem, Stage
+from .run import tried
 
 # name: (probe, Debian package); the probe is a program, or a path when it has a /
 TABLE = {
@@ -56,29 +60,28 @@ BUILD_KERNEL = ("gcc", "libc", "make", "flex", "bison", "bc", "ccache", "libelf"
 INSTALL = ("apt-get", "install", "-y", "--no-upgrade", "--no-install-recommends")
 
 
-def present(probe):
-    """probe: str as in TABLE -> bool."""
+def present(probe: str) -> bool:
+    """Return whether probe, as in TABLE, finds what it is for."""
     if "/" in probe:
         return any(pathlib.Path("/").glob(probe.lstrip("/")))
     return shutil.which(probe) is not None
 
 
-def become_root():
-    """-> command prefix (list of str) that runs as root, None if there is none."""
+def become_root() -> list[str] | None:
+    """Return what a command begins with to run as root, None if there is no way."""
     if os.geteuid() == 0:
         return []
     sudo = ["sudo", "-n"]
-    if shutil.which("sudo") and not subprocess.run(
-            sudo + ["true"], stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL).returncode:
+    if shutil.which("sudo") and not tried(*sudo, "true").returncode:
         return sudo
     return None
 
 
-def need(*names, table=TABLE, root=become_root):
-    """Make sure the programs (keys of table) are there; raises Problem if not.
+def need(*names: str, table: dict[str, tuple[str, str]] = TABLE,
+         root: Callable[[], list[str] | None] = become_root) -> None:
+    """Make sure the programs, keys of table, are there.
 
-    root: function as become_root, which tells how to install.
+    root: as become_root().  Raises Problem if one is missing and cannot be installed.
     """
     packages = sorted({table[n][1] for n in names if not present(table[n][0])})
     if not packages:
@@ -91,9 +94,7 @@ def need(*names, table=TABLE, root=become_root):
     stage = Stage("install " + " ".join(packages))
     apt = prefix + ["env", "DEBIAN_FRONTEND=noninteractive"]
     for step in (INSTALL, ("apt-get", "update"), INSTALL):
-        done = subprocess.run(apt + list(step) + (packages if step is INSTALL else []),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        done = tried(*apt, *step, *(packages if step is INSTALL else []))
         if step is INSTALL and not done.returncode:
             break
     missing = sorted({table[n][1] for n in names if not present(table[n][0])})
@@ -105,7 +106,8 @@ def need(*names, table=TABLE, root=become_root):
     stage.done()
 
 
-def space(path, gigabytes=14, usage=shutil.disk_usage):
+def space(path: pathlib.Path, gigabytes: float = 14,
+          usage: Callable[[pathlib.Path], Any] = shutil.disk_usage) -> None:
     """Raise Problem if less than so many gigabytes are free where path is."""
     free = usage(path).free / 1e9
     if free < gigabytes:

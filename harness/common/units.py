@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,7 +40,7 @@ class Outcome:
     """What came of a unit.
 
     words: lines that say what is wrong; data: what close() of the check makes its tables
-    of, as JSON knows it; seconds: float; before: it is that of an earlier run.
+    of, as JSON knows it; before: it is that of an earlier run.
     """
     tally: Tally
     words: list[str] = field(default_factory=list)
@@ -66,4 +66,5 @@ class Check(Protocol):
 def close(module: Any, outcomes: dict[str, Outcome]) -> Outcome:
     """Return what module (a Check) has to say of the outcomes of all its units; it prints
     its tables.  Most have nothing to say."""
-    return module.close(outcomes) if hasattr(module, "close") else Outcome(Tally())
+    own: Callable[[dict[str, Outcome]], Outcome] | None = getattr(module, "close", None)
+    return own(outcomes) if own else Outcome(Tally())

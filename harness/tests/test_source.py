@@ -255,9 +255,8 @@ class Tools(Kernel):
                                tools.need, "x", "sh", "lib", table=self.TABLE, root=lambda: None)
 
     def test_apt_fails(self):
-        with unittest.mock.patch.object(tools, "subprocess") as process:
-            process.run.return_value.returncode = 100
-            process.run.return_value.stdout = "E: Unable to locate\n"
+        with unittest.mock.patch.object(tools, "tried") as tried:
+            tried.return_value = subprocess.CompletedProcess([], 100, "E: Unable to locate\n")
             self.assertRaisesRegex(Problem, "Unable to locate", tools.need, "x",
                                    table=self.TABLE, root=lambda: ["sudo", "-n"])
-            self.assertEqual(["sudo", "-n", "env"], process.run.call_args[0][0][:3])
+            self.assertEqual(("sudo", "-n", "env"), tried.call_args[0][:3])
