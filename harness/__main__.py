@@ -103,7 +103,7 @@ def update() -> None:
     """Fetch newer packages."""
     print(source.package(update=True).origin)
     for each in neighbours.load():
-        print("Debian", each.package, neighbours.update(each)["version"])
+        print("Debian", each.package, neighbours.update(each))
 
 
 def clean() -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What applies to other releases of Linux is what neighbours.toml and the README say."""
 
+from __future__ import annotations
+
 import pathlib
 import re
 import tempfile
@@ -12,7 +14,8 @@ from ..common.run import BUILD, CACHE, ROOT
 from ..common.units import Outcome, Unit
 from ..kernel import neighbours, topics
 from ..kernel.archive import Archive, Missing
-from ..kernel.neighbours import HERE
+from ..kernel.commits import Unfit
+from ..kernel.neighbours import Neighbour
 
 TABLE = BUILD / "neighbours.md"
 HEAD = ["Linux", "topic", "commits", "apply", "do not apply, and why"]
@@ -24,16 +27,14 @@ def units() -> list[Unit]:
             for each in neighbours.load()]
 
 
-def name(path, root=ROOT):
-    """path: of a patch -> str, its topic and name, without number and ending."""
+def name(path: pathlib.Path, root: pathlib.Path = ROOT) -> str:
+    """Return the topic and the name of the patch path, without number and ending."""
     return f"{neighbours.place(path, root)[0]}/{topics.slug(path.name)}"
 
 
-def compare(each, unfit, known, root=ROOT):
-    """-> list of str: what is not as each (Neighbour) says.
-
-    unfit: list of commits.Unfit; known: {name: topics.Topic}, all of them.
-    """
+def compare(each: Neighbour, unfit: list[Unfit], known: dict[str, topics.Topic],
+            root: pathlib.Path = ROOT) -> list[str]:
+    """Return what is not as each says, if unfit do not apply; known: all topics."""
     found = {name(patch.path, root): patch for patch in unfit}
     names = {f"{topic}/{topics.slug(patch)}" for topic in known for patch in known[topic].patches}
     wrong = []
@@ -41,20 +42,21 @@ def compare(each, unfit, known, root=ROOT):
         wrong.append("\n    ".join([f"{patch} does not apply to {each.release}:",
                                     *neighbours.where(found[patch])]))
     for patch in sorted(each.unfit.keys() - found.keys()):
-        wrong.append(f"{patch} applies to {each.release}, {HERE.name} says that it does not"
-                     if patch in names else f"{patch} is no patch, {HERE.name} names it")
+        table = neighbours.TABLE.name
+        wrong.append(f"{patch} applies to {each.release}, {table} says that it does not"
+                     if patch in names else f"{patch} is no patch, {table} names it")
     return wrong
 
 
-def rows(each, known):
-    """-> lines (lists) of the README's table for each (Neighbour), with HEAD.
+def rows(each: Neighbour, known: dict[str, topics.Topic]) -> list[list[object]]:
+    """Return the lines of the README's table for each, with HEAD.
 
-    known: {name: topics.Topic}; those in a folder of patches/ share a line.
+    known: all topics; those in a folder of patches/ share a line.
     """
-    groups = {}
+    groups: dict[str, list[str]] = {}
     for topic in known:
         groups.setdefault(re.sub("/.*", "/*", topic), []).append(topic)
-    lines = []
+    lines: list[list[object]] = []
     for group, names in groups.items():
         reasons = []
         for topic in names:
@@ -68,7 +70,7 @@ def rows(each, known):
     return lines
 
 
-def run(_composed: object, names: list[str], path: pathlib.Path = HERE,
+def run(_composed: object, names: list[str], path: pathlib.Path = neighbours.TABLE,
         root: pathlib.Path = ROOT, cache: pathlib.Path = CACHE,
         archive: type[Archive] = Archive) -> Iterator[tuple[str, Outcome]]:
     """Try the patches on the packages of the releases names.
@@ -93,7 +95,7 @@ def run(_composed: object, names: list[str], path: pathlib.Path = HERE,
             Tally(neighbours.total(parts) - len(wrong), len(wrong)), wrong)
 
 
-def close(_outcomes: dict[str, Outcome], path: pathlib.Path = HERE,
+def close(_outcomes: dict[str, Outcome], path: pathlib.Path = neighbours.TABLE,
           root: pathlib.Path = ROOT) -> Outcome:
     """Compare the README's table with what neighbours.toml says."""
     known = topics.read(root)[1]

@@ -4,6 +4,8 @@
 One that is kept has a directory with its NOTE: what it is, and its hash.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import hashlib
@@ -11,10 +13,12 @@ import json
 import pathlib
 import re
 import shutil
+from collections.abc import Iterator
+from typing import TypedDict
 
 from ..common import tools
 from ..common.report import Problem, Stage
-from ..common.run import BUILD, output
+from ..common.run import BUILD, must_match, output
 
 KEYRING = tools.TABLE["keyring"][0]
 NOTE = "package.json"
@@ -34,9 +38,18 @@ class Missing(Problem):
     """A package that is not offered."""
 
 
+class Known(TypedDict):
+    """What NOTE says of a package; commit: what was made of it, None before that."""
+    package: str
+    version: str
+    sha256: str
+    file: str
+    commit: str | None
+
+
 @contextlib.contextmanager
-def lock(cache):
-    """Keep other runs out of cache (path) as long as this context lasts."""
+def lock(cache: pathlib.Path) -> Iterator[None]:
+    """Keep other runs out of cache as long as this context lasts."""
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as file:
         try:
@@ -47,8 +60,8 @@ def lock(cache):
         yield
 
 
-def mirrors(codename, *options):
-    """codename: str, the running release -> URIs (list of str) apt has for it.
+def mirrors(codename: str, *options: str) -> list[str]:
+    """Return the URIs that apt has for codename, the running release.
 
     `apt-get update --print-uris` knows every format of sources and needs no
     lists; the release's own main component tells Debian's mirrors from others.
@@ -59,16 +72,16 @@ def mirrors(codename, *options):
     return list(dict.fromkeys(found))
 
 
-def codename():
-    """-> str, the name of the running release."""
-    text = pathlib.Path("/etc/os-release").read_text()
-    return re.search(r'^VERSION_CODENAME="?(\w+)', text, re.M)[1]
+def codename() -> str:
+    """Return the name of the running release."""
+    path = pathlib.Path("/etc/os-release")
+    return must_match(r'^VERSION_CODENAME="?(\w+)', path.read_text(), str(path))[1]
 
 
 class Archive:
-    """One suite (str) of the Debian archive this machine uses."""
+    """One suite of the Debian archive this machine uses."""
 
-    def __init__(self, suite):
+    def __init__(self, suite: str):
         tools.need("keyring")
         self.suite = suite
         self.apt = BUILD / "apt" / suite
@@ -77,8 +90,8 @@ class Archive:
         self.conf = self.apt / "apt.conf"
         self.conf.write_text(APT_CONF.format(apt=self.apt))
 
-    def newest(self, package):
-        """-> (version, sha256) of the newest package (str).
+    def newest(self, package: str) -> tuple[str, str]:
+        """Return version and SHA-256 of the newest package.
 
         Raises Missing if a mirror answers that there is none, Problem if none answers.
         """
@@ -96,38 +109,32 @@ class Archive:
             if lines:
                 found = lines.split("|")[1].strip()
                 show = output("apt-cache", "-c", self.conf, "show", f"{package}={found}")
-                return found, re.search(r"^SHA256: (\w+)", show, re.M)[1]
+                return found, must_match(r"^SHA256: (\w+)", show, f"`apt-cache show {package}`")[1]
             why, kind = f"{uri} {self.suite} does not offer it", Missing
         raise kind(f"no {package} to be had: {why}")
 
-    def download(self, package, version, directory):
-        """Fetch version (str) of package into directory; return the .deb's path."""
+    def download(self, package: str, version: str, directory: pathlib.Path) -> pathlib.Path:
+        """Fetch version of package into directory; return the .deb's path."""
         output("apt-get", "-c", self.conf, "download", f"{package}={version}",
                cwd=directory)
         return next(directory.glob(f"{package}_*.deb"))
 
 
-def sha(path):
-    """-> str, the SHA-256 of a file."""
+def sha(path: pathlib.Path) -> str:
+    """Return the SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetched(cache, package, suite, archive=Archive, update=False):
-    """-> what NOTE is to say of package (str), as a dict; "file" in cache (path) is it.
+def fetched(cache: pathlib.Path, package: str, suite: str, archive: type[Archive] = Archive,
+            update: bool = False) -> Known:
+    """Return what NOTE is to say of package, whose "file" is in cache.
 
-    It is fetched from suite (str) if it is not there or damaged, or if update (bool)
-    and there is a newer one: then it has no "commit" yet, and keep() is to note it.
-    archive: class as Archive.  Raises Problem; Missing if there is none to fetch.
+    It is fetched from suite if it is not there or damaged, or if update and there is a
+    newer one: then it has no "commit" yet, and record() is to note it.
+    Raises Problem; Missing if there is none to fetch.
     """
-    try:
-        known = json.loads((cache / NOTE).read_text())
-        deb = cache / known["file"]
-        if sha(deb) != known["sha256"]:
-            print(f"{deb} is damaged: fetching it again")
-            known = None
-    except (OSError, ValueError, KeyError):
-        known = None
+    known = _kept(cache)
     if known and not update:
         return known
     source = archive(suite)
@@ -149,8 +156,21 @@ def fetched(cache, package, suite, archive=Archive, update=False):
             "commit": None}
 
 
-def keep(cache, known):
-    """Note known, as fetched() returns it, in cache (path); remove other packages."""
+def _kept(cache: pathlib.Path) -> Known | None:
+    """Return what NOTE says of the package in cache, None if that is missing or damaged."""
+    try:
+        known: Known = json.loads((cache / NOTE).read_text())
+        deb = cache / known["file"]
+        if sha(deb) == known["sha256"]:
+            return known
+        print(f"{deb} is damaged: fetching it again")
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
+
+
+def record(cache: pathlib.Path, known: Known) -> None:
+    """Note known in cache, and remove other packages."""
     note = cache / NOTE
     note.with_suffix(".new").write_text(json.dumps(known, indent=1) + "\n")
     note.with_suffix(".new").replace(note)

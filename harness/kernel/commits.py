@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Patches as git commits, made by `git am` beside the tree that keeps them."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -8,15 +10,14 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import patches, source, topics, tree
-from .patches import PLAIN, PROJECT
 from ..common.report import Problem
-from ..common.run import ROOT, git, output
+from ..common.run import ROOT, git, output, tried
+from . import patches, source, topics, tree
+from .patches import PLAIN, PROJECT, Who
 
 # What a commit is does not depend on when and where it is made of a patch.
 AM = ("-q", "--keep-cr", "--committer-date-is-author-date")
@@ -40,23 +41,27 @@ class Unfit:
     words: str
 
 
-def identity() -> tuple[str, str] | None:
-    """Return name and address of the git user, None if git does not know one."""
-    found = []
-    for key in ("name", "email"):
-        value = os.environ.get("GIT_AUTHOR_" + key.upper()) or subprocess.run(
-            ["git", "-C", ROOT, "config", "user." + key], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
-        found.append(value)
-    return tuple(found) if all(found) else None
+def identity() -> Who | None:
+    """Return the git user, None if git does not know one."""
+    name, address = (os.environ.get("GIT_AUTHOR_" + key.upper()) or _configured("user." + key)
+                     for key in ("name", "email"))
+    return (name, address) if name and address else None
 
 
-def composer() -> tuple[str, str]:
+def _configured(key: str) -> str:
+    """Return what git is configured to take for key, "" if nothing."""
+    try:
+        return git(ROOT, "config", key).strip()
+    except Problem:
+        return ""
+
+
+def composer() -> Who:
     """Return who is to be the author of the project's own patches."""
     return identity() or PROJECT
 
 
-def as_person(person: tuple[str, str]) -> dict[str, str]:
+def as_person(person: Who) -> dict[str, str]:
     """Return the environment git commits with."""
     return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER")
             for key, value in zip(("NAME", "EMAIL"), person)}
@@ -85,40 +90,29 @@ class Commits:
     """
 
     def __init__(self, base: source.Base, root: pathlib.Path = ROOT,
-                 tree: pathlib.Path | None = None, who: tuple[str, str] | None = None):
+                 tree: pathlib.Path | None = None, who: Who | None = None):
         """tree: whose repository keeps the commits; None if nothing is to be kept."""
         self.base, self.root, self.tree = base, root, tree
         self.who = who or composer()
         self.topics = topics.read(root)[1]
         self.made: dict[str, str | Unfit] = {}
         self.known = tree / ".git/made" if tree else None
-        if self.known and self.known.exists():
-            self.made = self._there()
+        if tree and self.known and self.known.exists():
+            self.made.update(_there(tree, self.known))
         self.scratch = tempfile.TemporaryDirectory()
         self.where = pathlib.Path(self.scratch.name, "linux")
         # The author is in the mail.
         self.env = {**PLAIN, **as_person(self.who)}
         self.ready = False
 
-    def __enter__(self) -> "Commits":
+    def __enter__(self) -> Commits:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.scratch.cleanup()
         if self.known:
             patches.write(self.known, json.dumps({
                 key: made for key, made in self.made.items() if isinstance(made, str)}).encode())
-
-    def _there(self) -> dict[str, str]:
-        """Return what was made before, as far as the repository still has it."""
-        try:
-            made = json.loads(self.known.read_text())
-        except ValueError:
-            return {}
-        lines = git(self.tree, "cat-file", "--batch-check=%(objectname) %(objecttype)",
-                    stdin="\n".join(made.values())).splitlines()
-        there = {line.split()[0] for line in lines if line.endswith(" commit")}
-        return {key: commit for key, commit in made.items() if commit in there}
 
     def _set_up(self) -> None:
         if self.ready:
@@ -141,12 +135,12 @@ class Commits:
         unfit is called with each patch that does not apply, which is left out if it
         returns; if it is None, that is a Problem.
         """
-        todo = [(topics.path_of(name, patch, self.root), name, files)
+        todo = [(path, name, self._mail(path, files))
                 for name, count in parts.items()
-                for patch, files in list(self.topics[name].patches.items())[:count]]
-        todo = [(path, name, self._mail(path, files)) for path, name, files in todo
-                if path not in without]
-        parent, commits, noted = self.base.commit, {name: [] for name in parts}, {}
+                for patch, files in list(self.topics[name].patches.items())[:count]
+                if (path := topics.path_of(name, patch, self.root)) not in without]
+        parent, noted = self.base.commit, {}
+        commits: dict[str, list[str]] = {name: [] for name in parts}
         for number, (path, name, mail) in enumerate(todo):
             if self._key(parent, mail) not in self.made:
                 self._am(parent, todo[number:], unfit is None)
@@ -162,8 +156,8 @@ class Commits:
                               made.words.replace("\n", "\n  "))
         self._note(noted)
         branches, parent = [], self.base.commit
-        for name, made in commits.items():
-            branches.append(Branch(name, parent, (made or [parent])[-1], made))
+        for name, ids in commits.items():
+            branches.append(Branch(name, parent, (ids or [parent])[-1], ids))
             parent = branches[-1].end
         return branches
 
@@ -180,10 +174,8 @@ class Commits:
         git(self.where, "reset", "-q", "--hard", parent, env=self.env)
         with files([mail for _, _, mail in todo]) as names:
             unfit, command = {}, ["am", *AM, *names]
-            while (done := subprocess.run(
-                    ["git", "-C", self.where, *command], env={**os.environ, **self.env},
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)).returncode:
-                words = done.stdout.decode(errors="replace").splitlines()
+            while (done := tried("git", "-C", self.where, *command, env=self.env)).returncode:
+                words = done.stdout.splitlines()
                 state = self.where / ".git/rebase-apply"
                 if not state.exists():
                     raise Problem("`git am` failed:\n  " + "\n  ".join(words))
@@ -209,9 +201,7 @@ class Commits:
         self._set_up()
         git(self.where, "reset", "-q", "--hard", parent, env=self.env)
         with files(mails) as names:
-            failed = subprocess.run(["git", "-C", self.where, "am", *AM, *names],
-                                    env={**os.environ, **self.env}, stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL).returncode
+            failed = tried("git", "-C", self.where, "am", *AM, *names, env=self.env).returncode
         if failed:
             git(self.where, "am", "--quit", env=self.env)
             return None
@@ -238,6 +228,18 @@ class Commits:
         tree.notes_made(self.tree, before)
 
 
+def _there(tree: pathlib.Path, known: pathlib.Path) -> dict[str, str]:
+    """Return what known says was made before, as far as the repository tree still has it."""
+    try:
+        made: dict[str, str] = json.loads(known.read_text())
+    except ValueError:
+        return {}
+    lines = git(tree, "cat-file", "--batch-check=%(objectname) %(objecttype)",
+                stdin="\n".join(made.values())).splitlines()
+    there = {line.split()[0] for line in lines if line.endswith(" commit")}
+    return {key: commit for key, commit in made.items() if commit in there}
+
+
 @contextlib.contextmanager
 def files(mails: list[bytes]) -> Iterator[list[str]]:
     """Have mails in files, whose names are in their order, for as long as they are needed."""
@@ -248,7 +250,7 @@ def files(mails: list[bytes]) -> Iterator[list[str]]:
         yield names
 
 
-def missing(path: object, root: pathlib.Path) -> Problem:
+def missing(path: str | pathlib.Path, root: pathlib.Path) -> Problem:
     """Return what is to be said of a file that patches/series names, and is not there."""
     return Problem(f"{pathlib.Path(path).relative_to(root)} is missing, patches/series names "
                    "it: restore it with git, or take it out there")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Topics as commits on a kernel: any of them, by `git am`, in a tree or beside it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import pathlib
@@ -8,12 +10,12 @@ import shutil
 from dataclasses import asdict, dataclass
 
 from ..common import tools
-from . import export, repair, source, topics
-from .commits import Branch, Commits, Unfit, borrow, composer, missing
-from .patches import PLAIN
 from ..common.report import Problem, Stage
 from ..common.run import ROOT, git
-from .tree import (TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled)
+from . import export, repair, source, topics
+from .commits import Branch, Commits, Unfit, borrow, composer, missing
+from .patches import PLAIN, Who
+from .tree import TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled
 
 
 @dataclass
@@ -66,7 +68,7 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     return Composed(tree, base, branches)
 
 
-def _first(tree, base, who):
+def _first(tree: pathlib.Path, base: source.Base, who: Who) -> None:
     """Check out base beside tree, and give it its name when it is complete."""
     part = tree.with_name(tree.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +87,8 @@ def _first(tree, base, who):
     stage.done()
 
 
-def _key(root, base, who, parts, only):
+def _key(root: pathlib.Path, base: source.Base, who: Who, parts: topics.Parts,
+         only: str | None) -> str:
     """Return what changes with anything the commits of parts are made of."""
     digest = hashlib.sha256(repr((base.commit, str(base.repo), who, parts, only)).encode())
     paths = ["patches/series"]
@@ -101,7 +104,8 @@ def _key(root, base, who, parts, only):
     return digest.hexdigest()
 
 
-def _move(tree, base, branches, who, key, only=None):
+def _move(tree: pathlib.Path, base: source.Base, branches: list[Branch], who: Who, key: str,
+          only: str | None = None) -> None:
     """Move branches and work tree; key: what the branches are made of; only: for which topic.
 
     .git/moving says where to until all is done, then becomes .git/composed.
@@ -110,7 +114,7 @@ def _move(tree, base, branches, who, key, only=None):
         git(tree, "config", "user." + name, value)
     ends = {"base": base.commit, **{branch.name: branch.end for branch in branches}}
     target = {"key": key, "only": only, "refs": ends, "head": "ref: refs/heads/" + list(ends)[-1],
-            "notes": notes(tree), "topics": [asdict(branch) for branch in branches]}
+              "notes": notes(tree), "topics": [asdict(branch) for branch in branches]}
     start = ["HEAD"] if heads(tree) else []
     moving = tree / ".git/moving"
     moving.write_text(json.dumps(target, indent=1))
@@ -122,7 +126,7 @@ def _move(tree, base, branches, who, key, only=None):
     _finish(tree, False)
 
 
-def _finish(tree, again=True):
+def _finish(tree: pathlib.Path, again: bool = True) -> None:
     """Finish a move; again: one that was interrupted (the tree was clean)."""
     moving = tree / ".git/moving"
     if not moving.exists():
@@ -142,7 +146,7 @@ def _finish(tree, again=True):
     moving.replace(tree / ".git/composed")
 
 
-def _head(tree):
+def _head(tree: pathlib.Path) -> str:
     return (tree / ".git/HEAD").read_text().strip()
 
 

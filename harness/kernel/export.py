@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """The commits of a tree as the files of this repository: patches, new files, series."""
 
+from __future__ import annotations
+
 import contextlib
 import pathlib
 import re
 
+from ..common.report import Problem
+from ..common.run import ROOT, git, raw
 from . import patches, source, topics
 from .commits import Branch
 from .patches import PLAIN, SHARED, write
-from ..common.report import Problem
-from ..common.run import ROOT, git, raw
 from .tree import TREE, heads, only_topic, refs, release, settled
 
 # Paths in this repository, their content, and whether they are executable.
@@ -52,7 +54,9 @@ def render(tree: pathlib.Path, root: pathlib.Path = ROOT) -> Files:
     branches, only = stack(tree, root), only_topic(tree)
     if only:
         _needs_are_kept(tree, branches, only)
-    made, files, brought = {}, {}, {}
+    made: dict[str, topics.Topic] = {}
+    files: Files = {}
+    brought: dict[str, str] = {}
     for branch in branches:
         needs = known[branch.name].needs if branch.name in known else []
         others = {path: name for name, each in known.items() if only not in (None, name)
@@ -97,8 +101,8 @@ def _needs_are_kept(tree: pathlib.Path, branches: list[Branch], only: str) -> No
                           "for all of them, and change it there")
 
 
-def new_files(tree: pathlib.Path, commit: str, brought: dict[str, str]
-               ) -> list[tuple[str, str, str]]:
+def new_files(tree: pathlib.Path, commit: str,
+              brought: dict[str, str]) -> list[tuple[str, str, str]]:
     """Return paths, blobs and modes of the new files that commit brings.
 
     brought: {file: commit} of those before it.  Raises Problem if it edits one.

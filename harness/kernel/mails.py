@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The mails of a topic, on what it needs, as git format-patch makes them; to whom."""
 
+from __future__ import annotations
+
 import collections
 import pathlib
 import re
@@ -9,12 +11,12 @@ import tempfile
 from dataclasses import dataclass
 
 from ..common import tools
+from ..common.report import Problem, Stage, table
+from ..common.run import BUILD, ROOT, git, must_match, output
 from . import patches, topics
 from .commits import Branch, Commits, as_person, borrow, identity
 from .compose import Composed
-from .patches import PLAIN
-from ..common.report import Problem, Stage, table
-from ..common.run import BUILD, ROOT, git, output
+from .patches import PLAIN, Who
 from .source import Base
 
 MAILS = BUILD / "series"
@@ -47,11 +49,11 @@ class Recipient:
 
 
 def write(composed: Composed, names: list[str], out: pathlib.Path = MAILS,
-          who: tuple[str, str] | None = None, options: Options = Options(), keep: bool = False,
+          who: Who | None = None, options: Options = Options(), keep: bool = False,
           root: pathlib.Path = ROOT) -> dict[str, pathlib.Path]:
     """Write the mails of the topics names to out/<topic>/v<version>/, and `recipients`.
 
-    who: name and address, default git's user; keep: whether mails that are there stay,
+    who: default git's user; keep: whether mails that are there stay,
     as they may have been sent.  Returns the directory of each.  Raises Problem without an
     identity, a cover, an author's sign-off or, for a later version, a list of changes.
     """
@@ -107,7 +109,7 @@ def _topic(composed: Composed, commits: Commits, branch: Branch, directory: path
         except OSError:
             raise Problem(f"{cover} is missing: write the cover letter there, its "
                           "subject in the first line") from None
-    last = _last_version(commits, branch, directory, options)
+    last = _last_version(tree, commits, branch, directory, options)
     if options.version > 1:
         changes = git(tree, "notes", "show", branch.end) if alone and _has_note(
             tree, branch.end) else body
@@ -156,7 +158,7 @@ def _has_note(tree: pathlib.Path, commit: str) -> bool:
     return commit in git(tree, "notes", "list").split()
 
 
-def _signed_off(tree: pathlib.Path, branch: Branch, who: tuple[str, str]) -> None:
+def _signed_off(tree: pathlib.Path, branch: Branch, who: Who) -> None:
     """Raise Problem if a commit of branch has another author, who has not signed it off."""
     for commit in branch.commits:
         text = git(tree, "log", "-1", "--format=%an <%ae>%n%ae%n%s%n%B", commit)
@@ -167,8 +169,8 @@ def _signed_off(tree: pathlib.Path, branch: Branch, who: tuple[str, str]) -> Non
                           "the message")
 
 
-def _last_version(commits: Commits, branch: Branch, directory: pathlib.Path,
-                  options: Options) -> str | None:
+def _last_version(tree: pathlib.Path, commits: Commits, branch: Branch,
+                  directory: pathlib.Path, options: Options) -> str | None:
     """Return the commits (a range) that the mails of the version before give, if any."""
     last = directory.with_name(f"v{options.version - 1}")
     if options.version == 1:
@@ -178,8 +180,8 @@ def _last_version(commits: Commits, branch: Branch, directory: pathlib.Path,
         print(f"no range-diff: there are no mails in {last}")
         return None
     # The sender's sign-off is in mails only, unless he wrote it himself.
-    if not any(patches.signed(git(commits.tree, "log", "-1", "--format=%B", commit),
-                              commits.who[1]) for commit in branch.commits):
+    if not any(patches.signed(git(tree, "log", "-1", "--format=%B", commit), commits.who[1])
+               for commit in branch.commits):
         line = b"Signed-off-by: %s <%s>\n" % tuple(word.encode() for word in commits.who)
         mails = [mail.replace(line, b"", 1) for mail in mails]
     end = commits.apply(branch.start, mails)
@@ -207,7 +209,8 @@ def recipients(tree: pathlib.Path, branch: Branch) -> list[Recipient]:
                    "--rolestats", cwd=tree, stdin=diff)
     people = []
     for line in found.splitlines():
-        name, roles = re.fullmatch(r"(.*<\S+>|\S+@\S+) \((.*)\)", line).groups()
+        name, roles = must_match(r"^(.*<\S+>|\S+@\S+) \((.*)\)$", line,
+                                 "the output of get_maintainer.pl").groups()
         people.append(Recipient(name, {section: role for role, section in re.findall(
             r"(maintainer|supporter|reviewer):(.*?)(?=,(?:maintainer|supporter|reviewer):|$)",
             roles)}))
@@ -256,7 +259,7 @@ def home(tree: pathlib.Path, branch: Branch) -> str:
     lines = [line.split("\t") for line in git(
         tree, "diff-tree", "-r", "--numstat", "--no-renames", branch.start,
         branch.end).splitlines()]
-    changed = collections.Counter()
+    changed: collections.Counter[str] = collections.Counter()
     code = [line for line in lines if not line[2].startswith("Documentation/")]
     for new, old, name in code or lines:
         changed[str(pathlib.PurePath(name).parent) + "/"] += int(new) + int(old)
@@ -268,18 +271,21 @@ def home(tree: pathlib.Path, branch: Branch) -> str:
     return trees[0] if trees else ""
 
 
-def routes(composed: Composed, root: pathlib.Path = ROOT) -> list[list]:
+def routes(composed: Composed, root: pathlib.Path = ROOT) -> list[list[object]]:
     """Return the lines of the table of topics, with ROUTES as head."""
     known = topics.read(root)[1]
     tools.need("perl")
     trees = trees_of((composed.tree / "MAINTAINERS").read_text(errors="replace"))
-    turns, lines = order(known), []
+    turns = order(known)
+    lines: list[list[object]] = []
     stage = Stage("ask get_maintainer.pl", len(known))
     with Commits(composed.base, root, composed.tree) as commits:
         for name, topic in known.items():
             stage.step(name)
             branch = commits.make(topics.alone(known, name))[-1]
-            where, to, acks = home(composed.tree, branch), [], []
+            where = home(composed.tree, branch)
+            to: list[str] = []
+            acks: list[str] = []
             for each in recipients(composed.tree, branch):
                 if not each.decides or each.roles.keys() <= EVERYWHERE:
                     continue

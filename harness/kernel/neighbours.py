@@ -6,17 +6,20 @@ lines, there or further up or down; nothing is merged.  Whether the result build
 is not asked.
 """
 
+from __future__ import annotations
+
+import pathlib
 import re
 from dataclasses import dataclass, field
 
 from ..common import tables
-from . import compose, patches, source, topics
-from .archive import Archive, fetched, keep, lock
-from .commits import Commits
 from ..common.report import Problem, Stage
-from ..common.run import BUILD, CACHE, ROOT, git
+from ..common.run import BUILD, CACHE, ROOT
+from . import compose, patches, source, topics
+from .archive import Archive, Known, fetched, lock, record
+from .commits import Commits, Unfit
 
-HERE = ROOT / "harness" / "kernel" / "neighbours.toml"
+TABLE = ROOT / "harness" / "kernel" / "neighbours.toml"
 TOP = BUILD / "neighbour"
 TREE = TOP / "linux"
 
@@ -26,34 +29,34 @@ class Neighbour:
     """One table of neighbours.toml."""
     release: str
     suite: str
-    unfit: dict = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
 
     @property
-    def package(self):
-        """str, what Debian calls its source."""
+    def package(self) -> str:
+        """What Debian calls its source."""
         return "linux-source-" + self.release
 
 
-def load(path=HERE):
-    """Return the list of Neighbour of path; Problem if a table is wrong."""
+def load(path: pathlib.Path = TABLE) -> list[Neighbour]:
+    """Return the tables of path; raises Problem if one is wrong."""
     return tables.load(path, lambda known: [Neighbour(**each) for each in known["neighbour"]])
 
 
 # --- a tree of the user's
 
-def wanted(only=None, root=ROOT):
-    """-> topics.Parts: the topic only (str) and what it needs, or all of them."""
+def wanted(only: str | None = None, root: pathlib.Path = ROOT) -> topics.Parts:
+    """Return the topic only and what it needs, or all topics."""
     known = topics.read(root)[1]
     return topics.alone(known, only) if only else topics.all_of(known)
 
 
-def survey(base, parts, root=ROOT):
-    """-> patches (list of commits.Unfit) of parts that do not apply to base (source.Base).
+def survey(base: source.Base, parts: topics.Parts, root: pathlib.Path = ROOT) -> list[Unfit]:
+    """Return the patches of parts that do not apply to base.
 
     Those are left out, and the others tried on.  Nothing is kept, and nothing is
     checked out.
     """
-    found = []
+    found: list[Unfit] = []
     stage = Stage(f"try {total(parts)} commits on Linux {base.version}")
     with Commits(base, root, who=patches.PROJECT) as commits:
         commits.make(parts, found.append)
@@ -61,11 +64,12 @@ def survey(base, parts, root=ROOT):
     return found
 
 
-def tree(base, only=None, root=ROOT, where=TREE):
-    """As compose.compose(), on a base of another release -> compose.Composed.
+def tree(base: source.Base, only: str | None = None, root: pathlib.Path = ROOT,
+         where: pathlib.Path = TREE) -> compose.Composed:
+    """As compose.compose(), on a base of another release, in a tree of its own.
 
-    That is in a tree of its own.  Raises Problem, which names the first patch that
-    does not apply, before anything is made.
+    Raises Problem, which names the first patch that does not apply, before anything is
+    made.
     """
     parts = wanted(only, root)
     unfit = survey(base, parts, root)
@@ -74,20 +78,21 @@ def tree(base, only=None, root=ROOT, where=TREE):
     return compose.compose(root, where, base, only)
 
 
-def mails(base):
-    """-> path where the mails for base go, beside those for the patches' own release."""
+def mails(base: source.Base) -> pathlib.Path:
+    """Return where the mails for base go, beside those for the patches' own release."""
     return TOP / base.version
 
 
-def total(parts):
-    """-> int, the patches of parts (topics.Parts)."""
+def total(parts: topics.Parts) -> int:
+    """Return how many patches parts have."""
     return sum(parts.values())
 
 
-def describe(base, unfit, parts, root=ROOT):
-    """-> str: which patch is the first that does not apply, where, and what else.
+def describe(base: source.Base, unfit: list[Unfit], parts: topics.Parts,
+             root: pathlib.Path = ROOT) -> str:
+    """Return which patch is the first that does not apply, where, and what else.
 
-    unfit: list of commits.Unfit, not empty; parts: what was tried.
+    unfit: at least one; parts: what was tried.
     """
     first, *others = unfit
     topic, count = place(first.path, root)
@@ -107,14 +112,14 @@ def describe(base, unfit, parts, root=ROOT):
     return "\n".join(text)
 
 
-def place(path, root=ROOT):
-    """path: of a patch -> (str, its topic; int, how many come before it there)."""
+def place(path: pathlib.Path, root: pathlib.Path = ROOT) -> tuple[str, int]:
+    """Return the topic of the patch path, and how many come before it there."""
     topic = str(path.parent.relative_to(root / "patches"))
     return topic, list(topics.read(root)[1][topic].patches).index(path.name)
 
 
-def where(unfit):
-    """-> list of str: each file of unfit (commits.Unfit) that does not fit, and its hunk.
+def where(unfit: Unfit) -> list[str]:
+    """Return each file of unfit that does not fit, and its hunk.
 
     git names the first such hunk of a file.
     """
@@ -138,11 +143,12 @@ def where(unfit):
 
 # --- Debian's packages
 
-def package(each, repo, root=ROOT, cache=CACHE, archive=Archive):
-    """-> source.Base of each (Neighbour): just the files that the patches touch.
+def package(each: Neighbour, repo: pathlib.Path, root: pathlib.Path = ROOT,
+            cache: pathlib.Path = CACHE, archive: type[Archive] = Archive) -> source.Base:
+    """Return the base of each: just the files that the patches touch.
 
-    It is made in repo (path); the package is kept in cache (path), in a directory of
-    its own.  archive: class as Archive.  Raises Problem, Missing if not offered.
+    It is made in repo; the package is kept in cache, in a directory of its own.
+    Raises Problem, Missing if not offered.
     """
     top = cache / each.package
     with lock(top):
@@ -151,17 +157,18 @@ def package(each, repo, root=ROOT, cache=CACHE, archive=Archive):
         commit = source.imported(top / known["file"], repo, "neighbour", each.package,
                                  patches.touched(root) | {"Makefile"})
         stage.done()
-    return source.Base(repo, commit, source.version(git(repo, "show", f"{commit}:Makefile")),
+    return source.Base(repo, commit, source.version_at(repo, commit),
                        f"Debian {each.package} {known['version']}")
 
 
-def update(each, cache=CACHE, archive=Archive):
-    """Fetch the newest package of each (Neighbour) to cache (path) -> its version (str)."""
+def update(each: Neighbour, cache: pathlib.Path = CACHE,
+           archive: type[Archive] = Archive) -> str:
+    """Fetch the newest package of each to cache; return its version."""
     with lock(cache / each.package):
         return _fetch(each, cache / each.package, archive, True)["version"]
 
 
-def _fetch(each, top, archive, newer):
+def _fetch(each: Neighbour, top: pathlib.Path, archive: type[Archive], newer: bool) -> Known:
     known = fetched(top, each.package, each.suite, archive, newer)
-    keep(top, known)
+    record(top, known)
     return known

@@ -9,6 +9,8 @@ first line on.  Patches of the project itself are PROJECT's in the file, and the
 composer's in a tree.
 """
 
+from __future__ import annotations
+
 import email.header
 import email.parser
 import email.utils
@@ -18,9 +20,12 @@ import re
 import tempfile
 from dataclasses import dataclass
 
-from . import topics
 from ..common.report import Problem
 from ..common.run import ROOT, git, raw
+from . import topics
+
+# A name and an address.
+Who = tuple[str, str]
 
 # Nobody's settings shape the commits and patches.
 PLAIN = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
@@ -101,11 +106,10 @@ def touched(root: pathlib.Path = ROOT) -> set[str]:
         for topic in topics.read(root)[1].values() for patch in topic.patches))
 
 
-def mail(path: pathlib.Path, files: list[str], who: tuple[str, str],
-         root: pathlib.Path = ROOT) -> bytes:
+def mail(path: pathlib.Path, files: list[str], who: Who, root: pathlib.Path = ROOT) -> bytes:
     """Return the whole of the patch file path, with the new files it brings.
 
-    who: (name, address) of the composer, who stands in for PROJECT.
+    who: the composer, who stands in for PROJECT.
     """
     parts = read(path)
     head = parts.head

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """A patch that does not apply: a tree in which `git am` waits, and back to the patch."""
 
-import os
-import pathlib
-import subprocess
+from __future__ import annotations
 
+import pathlib
+
+from ..common.report import Problem
+from ..common.run import BUILD, ROOT, git, output, raw, tried
 from . import export, patches, topics
 from .commits import Unfit
 from .patches import PLAIN
-from ..common.report import Problem
-from ..common.run import BUILD, ROOT, git, output, raw
 
 REPAIR = BUILD / "repair"
 
@@ -24,12 +24,10 @@ def conflict(tree: pathlib.Path, unfit: Unfit, root: pathlib.Path = ROOT) -> str
     if not repair.exists():
         git(tree, "worktree", "prune")
         git(tree, "worktree", "add", "-q", "--detach", repair, unfit.parent, env=PLAIN)
-        done = subprocess.run(["git", "-C", repair, "am", "-q", "--keep-cr", "--reject"],
-                              input=unfit.mail, env={**os.environ, **PLAIN},
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = tried("git", "-C", repair, "am", "-q", "--keep-cr", "--reject", env=PLAIN,
+                     stdin=unfit.mail)
         git(repair, "add", "-A", "-f", "--", ".", ":!*.rej")    # new files, too
-        _note(repair).write_text(f"{unfit.parent} {name}\n" +
-                                 done.stdout.decode(errors="replace"))
+        _note(repair).write_text(f"{unfit.parent} {name}\n{done.stdout}")
     head, *said = _read(repair)
     if head != f"{unfit.parent} {name}":
         return (f"patches/{name} does not apply, and {repair} still holds the repair of "

@@ -6,6 +6,8 @@ all clones of this project share them.  A tree in KDIR is only ever read.  Other
 releases have their own ways, see neighbours.py.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -17,9 +19,9 @@ import subprocess
 import tarfile
 
 from ..common import tools
-from .archive import Archive, fetched, keep, lock
 from ..common.report import Problem, Stage
-from ..common.run import BUILD, CACHE, git, output, raw
+from ..common.run import BUILD, CACHE, git, output, raw, tried
+from .archive import Archive, fetched, lock, record
 
 RELEASE = "7.3"
 PACKAGE = "linux-source-" + RELEASE
@@ -33,50 +35,59 @@ READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
 
 @dataclasses.dataclass
 class Base:
-    """A repository (path) with the pristine commit (id) of a kernel (version)."""
+    """A repository with the pristine commit (id) of a kernel; origin: words on where from."""
     repo: pathlib.Path
     commit: str
     version: str
     origin: str
 
 
-def version(makefile):
-    """makefile: str, a kernel's top Makefile -> str like 7.3.4, None if it is not one."""
-    part = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$",
-                           makefile, re.M))
+def version(makefile: str) -> str | None:
+    """Return the version, as 7.3.4, in makefile, a kernel's top one; None if it has none."""
+    part: dict[str, str] = dict(re.findall(
+        r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", makefile, re.M))
     if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= part.keys():
         return None
     return ("{VERSION}.{PATCHLEVEL}.{SUBLEVEL}".format(**part) +
             part.get("EXTRAVERSION", ""))
 
 
-def ours(version):
-    """version: str like 7.3.4 -> bool, whether the patches are for its release."""
+def version_at(repo: pathlib.Path, commit: str) -> str:
+    """Return the version of the kernel that commit of repo is; raises Problem if of none."""
+    found = version(git(repo, "show", f"{commit}:Makefile"))
+    if not found:
+        raise Problem(f"the Makefile of {commit} in {repo} is not that of a kernel: remove {repo}, "
+                      "and run again")
+    return found
+
+
+def ours(version: str) -> bool:
+    """Return whether the patches are for the release of version."""
     return version.startswith(RELEASE + ".")
 
 
-def base(kdir="", neighbours=False):
-    """-> Base: of the kernel tree kdir (str), else from the Debian package.
+def base(kdir: str = "", neighbours: bool = False) -> Base:
+    """Return the kernel tree kdir, else the Debian package.
 
-    neighbours: bool, as for tree().
+    neighbours: as for tree().
     """
     return tree(pathlib.Path(kdir), neighbours) if kdir else package()
 
 
 # --- Debian's package
 
-def _pack_intact(pack):
-    """A pack ends with the SHA-1 of all before it."""
+def _pack_intact(pack: pathlib.Path) -> bool:
+    """Return whether pack ends with the SHA-1 of all before it."""
     data = pack.read_bytes()
     return hashlib.sha1(data[:-20]).digest() == data[-20:]
 
 
-def imported(deb, repo, branch, package=PACKAGE, paths=None):
-    """Commit the kernel tree packed in deb to branch (str) of repo; return the id.
+def imported(deb: pathlib.Path, repo: pathlib.Path, branch: str, package: str = PACKAGE,
+             paths: set[str] | None = None) -> str:
+    """Commit the kernel tree packed in deb to branch of repo; return the id.
 
-    package: str, what deb is called; paths: set of str, the files that are wanted,
-    None for all.  Nothing is unpacked to disk, and the same package gives the same
-    commit everywhere.
+    package: what deb is called; paths: the files that are wanted, None for all.
+    Nothing is unpacked to disk, and the same package gives the same commit everywhere.
     """
     tools.need("xz")
     if not (repo / "HEAD").exists():
@@ -95,6 +106,7 @@ def imported(deb, repo, branch, package=PACKAGE, paths=None):
         ["git", "-C", str(repo), "-c", "core.compression=1", "-c",
          "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force", "--done",
          "--depth=0"], stdin=subprocess.PIPE)
+    assert unpack.stdout and load.stdin     # pipes
     write = load.stdin.write
     try:
         text = f"{package} {branch}\n"
@@ -102,13 +114,14 @@ def imported(deb, repo, branch, package=PACKAGE, paths=None):
               f"committer {AUTHOR} {when} +0000\ndata {len(text)}\n{text}".encode())
         with tarfile.open(fileobj=unpack.stdout, mode="r|") as tar:
             for entry in tar:
-                tar.members.clear()
+                getattr(tar, "members").clear()
                 path = entry.name.partition("/")[2]
                 if paths is not None and path not in paths:
                     continue
-                if entry.isfile():
+                content = tar.extractfile(entry) if entry.isfile() else None
+                if content:
                     mode = "100755" if entry.mode & 0o100 else "100644"
-                    data = tar.extractfile(entry).read()
+                    data = content.read()
                 elif entry.issym():
                     mode, data = "120000", os.fsencode(entry.linkname)
                 else:
@@ -137,16 +150,17 @@ def imported(deb, repo, branch, package=PACKAGE, paths=None):
     return git(repo, "rev-parse", f"refs/heads/{branch}").strip()
 
 
-def package(cache=CACHE, archive=Archive, update=False):
-    """-> Base of the cached package; fetched if there is none, or update (bool).
+def package(cache: pathlib.Path = CACHE, archive: type[Archive] = Archive,
+            update: bool = False) -> Base:
+    """Return the package in cache, which is fetched if there is none, or to update it.
 
-    cache: path; archive: class as Archive.  Raises Problem.
+    Raises Problem if it cannot be fetched.
     """
     with lock(cache):
         return _package(cache, archive, update)
 
 
-def _package(cache, archive, update):
+def _package(cache: pathlib.Path, archive: type[Archive], update: bool) -> Base:
     try:
         known = fetched(cache, PACKAGE, SUITE, archive, update)
     except Problem as problem:
@@ -161,22 +175,20 @@ def _package(cache, archive, update):
         stage = Stage(f"import {PACKAGE} {known['version']}")
         known["commit"] = commit = imported(deb, repo, branch)
         stage.done(commit[:12])
-        keep(cache, known)
-    return Base(repo, commit, version(git(repo, "show", f"{commit}:Makefile")),
-                f"Debian {PACKAGE} {known['version']}")
+        record(cache, known)
+    return Base(repo, commit, version_at(repo, commit), f"Debian {PACKAGE} {known['version']}")
 
 
-def _holds(repo, commit):
-    return not subprocess.run(["git", "-C", repo, "cat-file", "-e", commit + "^{tree}"],
-                              stderr=subprocess.DEVNULL).returncode
+def _holds(repo: pathlib.Path, commit: str) -> bool:
+    return not tried("git", "-C", repo, "cat-file", "-e", commit + "^{tree}").returncode
 
 
 # --- the user's own tree
 
-def tree(kdir, neighbours=False):
-    """kdir: path -> Base; raises Problem if it is no clean tree of this release.
+def tree(kdir: pathlib.Path, neighbours: bool = False) -> Base:
+    """Return the kernel tree kdir; raises Problem if it is no clean one of this release.
 
-    neighbours: bool, whether other releases will do.
+    neighbours: whether other releases will do.
     """
     kdir = kdir.expanduser().resolve()
     try:
@@ -193,7 +205,7 @@ def tree(kdir, neighbours=False):
     return _git_tree(kdir, found) if (kdir / ".git").exists() else _plain_tree(kdir, found)
 
 
-def _git_tree(kdir, found):
+def _git_tree(kdir: pathlib.Path, found: str) -> Base:
     if git(kdir, "status", "--porcelain", "--untracked-files=no", env=READ_ONLY):
         raise Problem(f"KDIR={kdir} has uncommitted changes: commit or stash them "
                       "there (they were left untouched)")
@@ -203,7 +215,7 @@ def _git_tree(kdir, found):
     return Base(pathlib.Path(common), commit, found, f"{kdir} at {commit[:12]}")
 
 
-def _plain_tree(kdir, found):
+def _plain_tree(kdir: pathlib.Path, found: str) -> Base:
     if list(kdir.glob(".config")) + list(kdir.glob("include/config")) + \
             list(kdir.glob("arch/*/include/generated")):
         raise Problem(f"KDIR={kdir} has been built in: `make mrproper` there (it takes "

@@ -16,9 +16,12 @@ A topic stands on the base, what it needs, and what that needs; with a number, o
 the first so many patches of a topic.
 """
 
+from __future__ import annotations
+
 import fnmatch
 import pathlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..common.report import Problem
@@ -72,8 +75,8 @@ def read(root: pathlib.Path = ROOT) -> tuple[str, dict[str, Topic]]:
 
 def parse(text: str, where: str) -> tuple[str, dict[str, Topic]]:
     """As read(), of text, which Problems call where."""
-    version, found = None, {}
-    topic = files = None
+    version, topic, files = None, None, None
+    found: dict[str, Topic] = {}
     brought = set()
     for number, line in enumerate(text.splitlines(), 1):
         word = line.lstrip("\t")
@@ -168,7 +171,7 @@ def chosen(topics: dict[str, Topic], patterns: list[str]) -> Parts:
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
 
 
-def must_be_in(name: str, names) -> None:
+def must_be_in(name: str, names: Iterable[str]) -> None:
     """Raise Problem if name is not one of the topics' names."""
     if name not in names:
         raise Problem(f"there is no topic {name}; there are {', '.join(names)}")

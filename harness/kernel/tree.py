@@ -1,31 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is in a composed kernel tree: its branches, its release, work to be kept."""
 
+from __future__ import annotations
+
 import json
 import pathlib
+from typing import Any
 
-from . import source
-from .patches import PLAIN
 from ..common.report import Problem
 from ..common.run import BUILD, git
+from . import source
+from .patches import PLAIN
 
 TREE = BUILD / "linux"
 
 
-def note(tree: pathlib.Path) -> dict:
+def note(tree: pathlib.Path) -> dict[str, Any]:
     """Return what compose() noted of tree; nothing if it made none of it."""
     path = tree / ".git/composed"
-    return json.loads(path.read_text()) if path.exists() else {"refs": {}}
+    composed: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"refs": {}}
+    return composed
 
 
 def only_topic(tree: pathlib.Path) -> str | None:
     """Return the topic that tree was composed for, None if for all."""
-    return note(tree).get("only")
+    only: str | None = note(tree).get("only")
+    return only
 
 
 def refs(tree: pathlib.Path) -> dict[str, str]:
     """Return the branches of tree and their commits, as composed."""
-    return note(tree)["refs"]
+    composed: dict[str, str] = note(tree)["refs"]
+    return composed
 
 
 def heads(tree: pathlib.Path) -> dict[str, str]:
@@ -42,7 +48,7 @@ def notes(tree: pathlib.Path) -> str:
 
 def notes_changed(tree: pathlib.Path) -> bool:
     """Return whether notes of tree are not those that the harness made."""
-    return note(tree).get("notes", "") != notes(tree)
+    return bool(note(tree).get("notes", "") != notes(tree))
 
 
 def notes_made(tree: pathlib.Path, before: str) -> None:
@@ -54,7 +60,7 @@ def notes_made(tree: pathlib.Path, before: str) -> None:
 
 def release(tree: pathlib.Path) -> str:
     """Return the version, as 7.3.4, of the branch `base` of tree."""
-    return source.version(git(tree, "show", "base:Makefile"))
+    return source.version_at(tree, "base")
 
 
 def how_to_keep(tree: pathlib.Path) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A kernel beside the composed one: the base with other topics, or without a patch."""
 
+from __future__ import annotations
+
 import pathlib
 
 from ..common.run import BUILD, ROOT, git
