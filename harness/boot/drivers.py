@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """The drivers, the suites that run them, and the table of both in the README."""
 
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..common import readme, tables
 from ..common.run import BUILD, ROOT
+from .verdict import Result
 
 TABLE = BUILD / "drivers.md"
 
@@ -21,26 +26,23 @@ class Driver:
     sync: str
     kind: str
     file: str = ""
-    suites: list = field(default_factory=list)
-    jobs: list = field(default_factory=list)
+    suites: list[str] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
 
 
-def load(path=ROOT / "harness" / "boot" / "drivers.toml"):
-    """Return the list of Driver of path; Problem if a table is wrong."""
+def load(path: pathlib.Path = ROOT / "harness" / "boot" / "drivers.toml") -> list[Driver]:
+    """Return the tables of path; raises Problem if one is wrong."""
     return tables.load(path, lambda known: [Driver(**each) for each in known["driver"]])
 
 
-def mine(driver, rows):
-    """Return those of rows (list of verdict.Result) that ran driver (Driver)."""
+def mine(driver: Driver, rows: Iterable[Result]) -> list[Result]:
+    """Return those of rows that ran driver."""
     return [row for row in rows if not row.suite.startswith("(") and
             (row.job in driver.jobs or row.job == MODELS and row.suite in driver.suites)]
 
 
-def markdown(rows, known=None):
-    """Return the table (str) of all drivers (list of Driver), as rows have them.
-
-    rows: list of verdict.Result.
-    """
+def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
+    """Return the table of the drivers known, default all, with what rows counted."""
     lines = []
     for driver in known or load():
         ran = mine(driver, rows)

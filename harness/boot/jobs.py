@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tables of jobs.toml: KUnit jobs, and the kernels that they run."""
 
+from __future__ import annotations
+
 import pathlib
 import shlex
-import tomllib
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ..common.report import Problem
+from ..common import tables
 from ..common.run import BUILD, ROOT
 
 KUNIT = "tools/testing/kunit/kunit.py"
@@ -22,18 +24,18 @@ MODES = {"": "", "strict": "iommu.strict=1", "lazy": "iommu.strict=0"}
 class Kernel:
     """One table of jobs.toml below kernel: what to build, shared by jobs."""
     name: str
-    kunitconfig: list
+    kunitconfig: list[str]
     arch: str = "um"
-    kconfig_add: list = field(default_factory=list)
-    trim: list = field(default_factory=list)
+    kconfig_add: list[str] = field(default_factory=list)
+    trim: list[str] = field(default_factory=list)
     cross_compile: str = ""
-    tools: list = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
     topic: str = ""
     top: pathlib.Path = BUILD
 
     @property
-    def out(self):
-        """Path of the build directory.
+    def out(self) -> pathlib.Path:
+        """The build directory.
 
         It lies to top/linux as any other does: ccache sees the same paths.
         """
@@ -46,51 +48,49 @@ class Job:
     name: str
     about: str
     kernel: Kernel
-    suites: list
+    suites: list[str]
     default: bool = False
     filter: str = ""
     qemu_args: str = ""
-    kernel_args: list = field(default_factory=list)
+    kernel_args: list[str] = field(default_factory=list)
     iommu: str = ""
     mode: str = ""
     always: bool = False
-    commands: list = field(default_factory=list)
-    trace: list = field(default_factory=list)
-    console: list = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
     timeout: int = 300
     san: bool = False
 
 
-def load(path=ROOT / "harness" / "boot" / "jobs.toml"):
-    """Return the jobs of path, {name: Job}; Problem if a table is wrong."""
-    with open(path, "rb") as file:
-        tables = tomllib.load(file)
-    jobs = {}
-    try:
-        kernels = {}
-        for name, table in tables["kernel"].items():
-            like = tables["kernel"][table.pop("like")] if "like" in table else {}
-            kernels[name] = Kernel(name=name, **like | table)
-        for kernel in kernels.values():
-            kernel.top = BUILD / "alone" if kernel.topic else BUILD
-        for name, table in tables["job"].items():
-            table["kernel"] = kernels[table["kernel"]]
-            for mode in table.pop("modes", [""]):
-                full = f"{name}-{mode}" if MODES[mode] else name
-                jobs[full] = Job(name=full, mode=mode, **table)
-        for job in list(jobs.values()):
-            if job.default:
-                add = sanitized(job, **tables["san"])
-                jobs[add.name] = add
-    except (TypeError, KeyError) as error:
-        raise Problem(f"{path} has a bad table: {error}") from None
+def load(path: pathlib.Path = ROOT / "harness" / "boot" / "jobs.toml") -> dict[str, Job]:
+    """Return the jobs of path by name; raises Problem if a table is wrong."""
+    return tables.load(path, _made)
+
+
+def _made(known: dict[str, Any]) -> dict[str, Job]:
+    kernels, jobs = {}, {}
+    for name, table in known["kernel"].items():
+        like = known["kernel"][table.pop("like")] if "like" in table else {}
+        kernels[name] = Kernel(name=name, **like | table)
+    for kernel in kernels.values():
+        kernel.top = BUILD / "alone" if kernel.topic else BUILD
+    for name, table in known["job"].items():
+        table["kernel"] = kernels[table["kernel"]]
+        for mode in table.pop("modes", [""]):
+            full = f"{name}-{mode}" if MODES[mode] else name
+            jobs[full] = Job(name=full, mode=mode, **table)
+    for job in list(jobs.values()):
+        if job.default:
+            add = sanitized(job, **known["san"])
+            jobs[add.name] = add
     return jobs
 
 
-def sanitized(job, kconfig_add, console):
-    """Return a copy of job (Job) with a kernel of its own.
+def sanitized(job: Job, kconfig_add: list[str], console: list[str]) -> Job:
+    """Return a copy of job with a kernel of its own.
 
-    kconfig_add: list, options of that kernel; console: list, texts of its log.
+    kconfig_add: options of that kernel; console: texts of its log.
     """
     kernel = replace(job.kernel, name=f"{job.kernel.name}-san",
                      kconfig_add=job.kernel.kconfig_add + kconfig_add)
@@ -98,8 +98,8 @@ def sanitized(job, kconfig_add, console):
                    kernel=kernel, console=job.console + console, default=False, san=True)
 
 
-def build_options(kernel):
-    """Return what kunit.py is to be told about kernel (list of str)."""
+def build_options(kernel: Kernel) -> list[str]:
+    """Return what kunit.py is to be told about kernel."""
     line = [] if kernel.arch == "um" else [f"--arch={kernel.arch}"]
     if kernel.cross_compile:
         line.append(f"--cross_compile={kernel.cross_compile}")
@@ -107,11 +107,8 @@ def build_options(kernel):
     return line + [f"--kconfig_add={option}" for option in kernel.kconfig_add]
 
 
-def run_options(job, more=""):
-    """Return what kunit.py is to be told to run job (list of str).
-
-    more: str, further arguments for QEMU.
-    """
+def run_options(job: Job, more: str = "") -> list[str]:
+    """Return what kunit.py is to be told to run job; more: further arguments for QEMU."""
     line = []
     qemu = " ".join(filter(None, [job.qemu_args, more]))
     if qemu:
@@ -122,8 +119,8 @@ def run_options(job, more=""):
     return line + ([job.filter] if job.filter else [])
 
 
-def upstream(job):
-    """Return the command that runs job in any kernel tree (str)."""
+def upstream(job: Job) -> str:
+    """Return the command that runs job in any kernel tree."""
     patience = [f"--timeout={REAL_TIME}"] if job.iommu else []
     return shlex.join([f"./{KUNIT}", "run", *build_options(job.kernel), *patience,
                        *run_options(job)])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Build the kernels of jobs.toml and run the jobs with the kernel's own kunit.py."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -10,14 +12,16 @@ import pathlib
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..common import tools
-from ..kernel import compose, topics
-from . import qemu, verdict
-from .jobs import KUNIT, build_options, run_options
 from ..common.report import Stage
 from ..common.run import BUILD, PYTHON, ROOT
+from ..kernel import compose, topics
+from . import qemu, verdict
+from .jobs import KUNIT, Job, Kernel, build_options, run_options
 
 # Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
 VIRTUAL = "-icount shift=0,sleep=off -rtc clock=vm"
@@ -28,26 +32,26 @@ SAME = {"KBUILD_BUILD_TIMESTAMP": "@0", "KBUILD_BUILD_USER": "iotlb-sync",
         "KBUILD_BUILD_HOST": "iotlb-sync", "KBUILD_BUILD_VERSION": "1"}
 
 
-def compiler(cross_compile=""):
-    """Return (make's CC, environment) for builds whose objects clones share."""
+def compiler(cross_compile: str = "") -> tuple[str, dict[str, str]]:
+    """Return make's CC, and the environment, for builds whose objects clones share."""
     return (f"ccache {cross_compile}gcc",
             {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
 
 
-def children(pid):
-    """Yield the processes that process pid has started, int."""
+def children(pid: int) -> Iterator[int]:
+    """Yield the processes that process pid has started."""
     for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             yield from map(int, task.read_text().split())
 
 
-def call(tree, command, log, tick, env, limit=math.inf):
-    """Run kunit.py of tree (path) with command (list of str); its words go to log.
+def call(tree: pathlib.Path, command: list[str], log: pathlib.Path, tick: Callable[[], None],
+         env: dict[str, str], limit: float = math.inf) -> tuple[int, str]:
+    """Run kunit.py of tree with command; return its exit status and what it printed.
 
-    tick: function, called now and then; env: dict added to the environment;
+    log: where its words go; tick: called now and then; env: added to the environment;
     limit: seconds after which what kunit.py has started is killed, as a UML that
     hangs does not heed its SIGTERM.
-    Return (exit status, what it printed).
     """
     since = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,22 +76,30 @@ def call(tree, command, log, tick, env, limit=math.inf):
     return process.returncode, log.read_text(errors="replace")
 
 
-def make_options(tree, kernel):
-    """Return what make is to be told to build kernel from tree (list of str), environment."""
+class Target(Protocol):
+    """What is built: where, and with whose compiler."""
+    @property
+    def out(self) -> pathlib.Path: ...
+    @property
+    def cross_compile(self) -> str: ...
+
+
+def make_options(tree: pathlib.Path, kernel: Target) -> tuple[list[str], dict[str, str]]:
+    """Return what make is to be told to build kernel from tree, and the environment."""
     cc, env = compiler(kernel.cross_compile)
     # ccache makes the paths of sources relative: take that out of __FILE__.
     source = os.path.relpath(tree, kernel.out)
     return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], {**env, **SAME}
 
 
-def tools_of(kernel):
-    """Return what it takes to build and boot kernel (Kernel), keys of tools.TABLE (tuple)."""
+def tools_of(kernel: Kernel) -> tuple[str, ...]:
+    """Return what it takes to build and boot kernel, keys of tools.TABLE."""
     return (*tools.BUILD_KERNEL, *kernel.tools,
             *([] if kernel.arch == "um" else [qemu.ARCH[kernel.arch][1]]))
 
 
-def build(tree, kernel):
-    """Build kernel (Kernel) from tree; return True, or False with the reason printed."""
+def build(tree: pathlib.Path, kernel: Kernel) -> bool:
+    """Build kernel from tree; return True, or False with the reason printed."""
     tools.need(*tools_of(kernel))
     kernel.out.mkdir(parents=True, exist_ok=True)
     options, env = make_options(tree, kernel)
@@ -107,8 +119,8 @@ def build(tree, kernel):
     return not failed
 
 
-def image(kernel):
-    """Return what changes with the image of kernel (Kernel), which was built (str)."""
+def image(kernel: Kernel) -> str:
+    """Return what changes with the image of kernel, which was built."""
     found = hashlib.sha256()
     for path in sorted([kernel.out / "vmlinux", *kernel.out.glob("arch/*/boot/*Image")]):
         with open(path, "rb") as file:
@@ -116,8 +128,8 @@ def image(kernel):
     return found.hexdigest()
 
 
-def objects(top, since):
-    """-> int, object files below top (path) made since (float, a time)."""
+def objects(top: pathlib.Path, since: float) -> int:
+    """Return how many object files below top were made since that time."""
     count = 0
     for where, _, files in os.walk(top):
         for file in files:
@@ -130,10 +142,10 @@ def objects(top, since):
 class Run:
     """What came of a kernel that kunit.py was to boot.
 
-    report: dict, its JSON, None without a boot; text: str, its words; console:
-    str, the kernel log; trace: str, QEMU's words; seconds: float; logs: str.
+    report: its JSON, None without a boot; text: its words; console: the kernel log;
+    trace: QEMU's words; logs: where they are.
     """
-    report: dict
+    report: verdict.Report | None
     text: str
     console: str
     trace: str
@@ -141,18 +153,18 @@ class Run:
     logs: str
 
 
-def boot(tree, job, name=None):
-    """As start(), and tell of it; name: str, what to call it, if not as the job."""
+def boot(tree: pathlib.Path, job: Job, name: str | None = None) -> Run:
+    """As start(), and tell of it; name: what to call it, if not as the job."""
     stage = Stage(f"KUnit {name or job.name}")
     done = start(tree, job, name or job.name, lambda: stage.step("running"))
     stage.done("ran" if done.report else "FAILED to start")
     return done
 
 
-def start(tree, job, name, tick):
-    """Run job, whose kernel was built from tree (path); return a Run.
+def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> Run:
+    """Run job, whose kernel was built from tree.
 
-    name: str, of its logs; tick: function, called now and then.
+    name: of its logs; tick: called now and then.
     """
     out = BUILD / "log" / f"kunit-{name}"
     log, console, words, report = (out.with_name(f"{out.name}{end}") for end in
@@ -177,16 +189,13 @@ def start(tree, job, name, tick):
                read(console), read(words), seconds, f"see {log} and {console}")
 
 
-def read(path):
-    """path -> str, what is in it; nothing if there is no such file."""
+def read(path: pathlib.Path) -> str:
+    """Return what is in path, nothing if there is no such file."""
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def run_job(tree, job):
-    """Run job, whose kernel was built from tree (path).
-
-    Return (list of verdict.Result, list of str: what is wrong).
-    """
+def run_job(tree: pathlib.Path, job: Job) -> tuple[list[verdict.Result], list[str]]:
+    """Run job, whose kernel was built from tree; return what it counted, and what is wrong."""
     done = start(tree, job, job.name, lambda: None)
     said = done.trace.splitlines()[-5:]
     if not done.report:
@@ -200,8 +209,8 @@ def run_job(tree, job):
     return rows, [*verdict.failures(done.text), *wrong, done.logs]
 
 
-def tree_of(composed, kernel):
-    """Return the tree (path) that kernel (Kernel) is built from, made if it is its own."""
+def tree_of(composed: compose.Composed, kernel: Kernel) -> pathlib.Path:
+    """Return the tree that kernel is built from, made if it is its own."""
     if not kernel.topic:
         return composed.tree
     compose.beside(composed, kernel.top / "linux", topics.alone(topics.read()[1], kernel.topic))

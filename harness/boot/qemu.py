@@ -5,14 +5,16 @@ The newer one is only unpacked, into CACHE, and shared by all clones; what the
 machine has installed stays as it is, and gives it libraries and firmware.
 """
 
+from __future__ import annotations
+
 import os
-import re
+import pathlib
 import shutil
 
 from ..common import tools
-from ..kernel.archive import Archive, codename, lock
 from ..common.report import Problem, Stage
-from ..common.run import BUILD, CACHE, output
+from ..common.run import BUILD, CACHE, Word, must_match, output
+from ..kernel.archive import Archive, codename, lock
 
 LEAST = 10      # riscv-iommu, stage 2 of SMMUv3, first stage tables of VT-d
 BIN = BUILD / "qemu"
@@ -35,15 +37,17 @@ QEMU_MODULE_DIR=/nonexistent exec {program} "$@" 2>"$QEMU_WORDS"
 """
 
 
-def version(program):
-    """program: str or path of a QEMU -> its major version, int."""
-    return int(re.search(r"version (\d+)", output(program, "--version"))[1])
+def version(program: Word) -> int:
+    """Return the major version of program, a QEMU."""
+    return int(must_match(r"version (\d+)", output(program, "--version"),
+                          f"`{program} --version`")[1])
 
 
-def backport(program, package, cache=CACHE, archive=Archive):
-    """-> path of program (str) from package (str), fetched if not in cache yet.
+def backport(program: str, package: str, cache: pathlib.Path = CACHE,
+             archive: type[Archive] = Archive) -> pathlib.Path:
+    """Return the path of program from package, fetched if not in cache yet.
 
-    archive: class as Archive.  Raises Problem.
+    Raises Problem if there is none, or it is too old or does not run.
     """
     with lock(cache):
         top = cache / package
@@ -71,15 +75,15 @@ def backport(program, package, cache=CACHE, archive=Archive):
     return path
 
 
-def environment(arch, words):
-    """-> environment (dict) in which kunit.py finds QEMU.
+def environment(arch: str, words: pathlib.Path) -> dict[str, str]:
+    """Return the environment in which kunit.py finds QEMU for arch, as in ARCH.
 
-    arch: str as in ARCH; words: path where to put what QEMU itself has to say.
+    words: where to put what QEMU itself has to say.
     """
     program, tool, package = ARCH[arch]
     tools.need(tool)
-    path = shutil.which(program)
-    if version(path) < LEAST:
+    path: Word | None = shutil.which(program)
+    if not path or version(path) < LEAST:
         path = backport(program, package)
     BIN.mkdir(parents=True, exist_ok=True)
     wrapper = BIN / program

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the run of a KUnit job is worth, and how it is told."""
 
+from __future__ import annotations
+
 import fnmatch
 import re
 from dataclasses import dataclass
+from typing import Any
+
+from .jobs import Job
+
+# What kunit.py writes as JSON.
+Report = dict[str, Any]
 
 MODE = "the DMA API is {}"      # the suite's own words
 
@@ -30,7 +38,7 @@ GOOD = re.compile(r"\[(PASSED|SKIPPED)\]|^=+( .* \(\d+ subtests?\) =+| [\w-]+  ?
 
 @dataclass
 class Result:
-    """Counts of one suite; seconds (float) are those of its whole job.
+    """Counts of one suite; seconds are those of its whole job.
 
     A suite in brackets is the job's own: (build) failed, or (kernel log).
     """
@@ -42,13 +50,14 @@ class Result:
     seconds: float
 
 
-def results(job, report, console, trace, seconds):
-    """Judge one run.
+def results(job: Job, report: Report, console: str, trace: str,
+            seconds: float) -> tuple[list[Result], list[str]]:
+    """Return what a run of job counted, and what is wrong.
 
-    report: dict, kunit.py's JSON; console: str, the kernel log; trace: str, QEMU's.
-    Return (list of Result, list of str: what is wrong).
+    console: the kernel log; trace: QEMU's.
     """
-    rows, wrong = [], []
+    rows: list[Result] = []
+    wrong: list[str] = []
     for group in report["sub_groups"]:
         count = group["misc"]
         failed = count["failed"] + count["crashed"] + count["errors"]
@@ -86,13 +95,13 @@ def results(job, report, console, trace, seconds):
     return rows, wrong
 
 
-def dirt(console):
-    """-> list of str, the lines of console (str) that a clean kernel log has not."""
+def dirt(console: str) -> list[str]:
+    """Return the lines of console that a clean kernel log has not."""
     return [line for line in INJECTED.sub("", console).splitlines() if DIRT.search(line)]
 
 
-def cases(report):
-    """report: dict, kunit.py's JSON -> {suite.case: set of str, what its runs came to}."""
+def cases(report: Report) -> dict[str, set[str]]:
+    """Return what the runs of each case, as suite.case, came to."""
     found = {}
     for suite in report["sub_groups"]:
         for case in suite["test_cases"]:
@@ -103,14 +112,15 @@ def cases(report):
     return found
 
 
-def miscounts(job, trace):
-    """Count what QEMU's trace (str) says the IOMMU was told.
+def miscounts(job: Job, trace: str) -> list[str]:
+    """Return what is wrong with what the IOMMU was told, as QEMU's trace has it.
 
     A sync of an empty gather reaches it only if the driver's must always run;
-    then the next sync has nothing left to say.  Return a list of str, what is
-    not so, and which of the texts that the job wants are missing.
+    then the next sync has nothing left to say.  And the texts must be there that the
+    job wants.
     """
-    counts, part = {}, None
+    counts: dict[str | None, int] = {}
+    part: str | None = None
     for line in trace.splitlines():
         event = line.partition(" ")[0]
         if event == MARK:
@@ -130,8 +140,8 @@ def miscounts(job, trace):
     return wrong + [f"QEMU's trace lacks: {text}" for text in job.trace if text not in trace]
 
 
-def failures(text):
-    """Return kunit.py's own words (text: its output) about what failed."""
+def failures(text: str) -> list[str]:
+    """Return kunit.py's own words about what failed; text: its output."""
     _, _, tests = text.partition("======\n")
     lines = [re.sub(r"^\[[0-9:]{8}\] ?", "", line) for line in tests.splitlines()]
     return [line for line in lines if line and not GOOD.search(line)][-60:]
