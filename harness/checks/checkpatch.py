@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """checkpatch.pl --strict has nothing to say about the patches."""
 
+from __future__ import annotations
+
 import concurrent.futures
 import os
 import pathlib
-import subprocess
 from collections.abc import Iterator
 
 from ..common import tools
 from ..common.report import Tally
+from ..common.run import tried
 from ..common.units import Outcome, Unit
 from ..kernel import mails, topics
 from ..kernel.compose import Composed
@@ -47,11 +49,9 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
 def complaints(tree: pathlib.Path, mail: pathlib.Path) -> str:
     """Return what checkpatch.pl of tree says about mail, "" if nothing."""
     # It runs a Python script that wants the packages of Debian's python3.
-    done = subprocess.run(
-        ["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types",
-         "--no-summary", f"--ignore={','.join(IGNORED)}", mail], cwd=tree, text=True,
-        errors="replace", env={**os.environ, "PATH": f"/usr/bin:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = tried("perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types",
+                 "--no-summary", f"--ignore={','.join(IGNORED)}", mail, cwd=tree,
+                 env={"PATH": f"/usr/bin:{os.environ['PATH']}"})
     if done.stdout.strip() or not done.returncode:
         return done.stdout.strip()
     return f"{mail}: checkpatch.pl failed"

@@ -4,11 +4,13 @@
 Only these and a few more are built, in seconds; all of the kernel's take half an hour.
 """
 
+from __future__ import annotations
+
 import os
 import pathlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from ..common import tools
 from ..common.report import Problem, Stage, Tally, table
@@ -27,25 +29,24 @@ WARNING = re.compile(r"^.*\b(?:WARNING|ERROR|CRITICAL|Exception|Error):? .*$", r
 MISSING = re.compile(r"(?:nonexisting document|unknown document:) '([^']+)'")
 
 
-def pages(composed):
-    """-> names (list of str), without .rst, of the pages that the series changes."""
+def pages(composed: Composed) -> list[str]:
+    """Return the names, without .rst, of the pages that the series changes."""
     changed = git(composed.tree, "diff", "--name-only", "--no-renames", "--diff-filter=d",
                   composed.base.commit, composed.end, "--",
                   "Documentation/*.rst").split()
     return [path.removeprefix("Documentation/").removesuffix(".rst") for path in changed]
 
 
-def around(names):
-    """names (of pages) -> them, NEEDED and the indexes above them (sorted list)."""
+def around(names: Iterable[str]) -> list[str]:
+    """Return the pages names, NEEDED and the indexes above them."""
     folders = {folder for name in names for folder in pathlib.PurePath(name).parents}
     return sorted({*names, *NEEDED, *(str(folder / "index") for folder in folders)})
 
 
-def warnings(text, documentation, built):
-    """-> the warnings (list of str) in text, what the build printed.
+def warnings(text: str, documentation: pathlib.Path, built: Container[str]) -> list[str]:
+    """Return the warnings in text, what the build printed.
 
-    That a page of documentation (path) is missing, which is only not among those built
-    (container of names), is none.
+    That a page of documentation is missing, which is only not among those built, is none.
     """
     found = []
     for line in WARNING.findall(text):
@@ -66,7 +67,7 @@ def units() -> list[Unit]:
 
 
 def build(composed: Composed) -> tuple[list[str], list[str]]:
-    """Build the pages -> their names, and what Sphinx complains of."""
+    """Build the pages; return their names, and what Sphinx complains of."""
     tools.need(*TOOLS)
     mine = pages(composed)
     if not mine:

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """Without a fix, on Linux with the others, its tests fail; a sample, `make fixes` does all."""
 
+from __future__ import annotations
+
 import dataclasses
-from collections.abc import Iterator
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..boot import jobs, kunit, verdict
 from ..common import tables
 from ..common.report import Problem, Stage, Tally, table
 from ..common.run import ROOT, git
 from ..common.units import Outcome, Unit
 from ..kernel import patches, topics, variants
 from ..kernel.compose import Composed
+from ..boot import jobs, kunit, verdict
 from . import models_history, mutants
 
-HERE = ROOT / "harness" / "checks" / "fixes.toml"
+TABLE = ROOT / "harness" / "checks" / "fixes.toml"
 TOPICS = "fixes/*"
 
 # Seconds that a case may take.
@@ -26,7 +29,7 @@ class Fix:
     """One table of fixes.toml."""
     patch: str
     job: str = ""
-    cases: list = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)
     series: bool = False
     file: str = ""
     old: str = ""
@@ -35,8 +38,8 @@ class Fix:
     check: bool = False
 
 
-def load(path=HERE):
-    """Return the list of Fix of path; Problem if a table is wrong."""
+def load(path: pathlib.Path = TABLE) -> list[Fix]:
+    """Return the tables of path; raises Problem if one is wrong."""
     fixes = tables.load(path, lambda known: [Fix(**each) for each in known["fix"]])
     for fix in fixes:
         if bool(fix.cases) == bool(fix.no_test) or bool(fix.cases) != bool(fix.job):
@@ -44,29 +47,28 @@ def load(path=HERE):
     return fixes
 
 
-def paths(fixes, known):
-    """Return {name of a Fix's patch: path}; Problem unless each patch has one Fix.
+def paths(fixes: list[Fix], known: dict[str, topics.Topic]) -> dict[str, pathlib.Path]:
+    """Return the file of each fix, by the name of its patch.
 
-    fixes: list of Fix; known: {name: topics.Topic}, of which those are meant that
-    TOPICS matches.
+    Raises Problem unless each patch of those topics known that TOPICS matches has one.
     """
     there = {topics.slug(patch): topics.path_of(name, patch)
              for name in topics.chosen(known, [TOPICS]) for patch in known[name].patches}
     named = {fix.patch for fix in fixes}
-    wrong = [f"{name} is in patches/{TOPICS} but not in {HERE}"
+    wrong = [f"{name} is in patches/{TOPICS} but not in {TABLE}"
              for name in sorted(there.keys() - named)] + \
-            [f"{name} is in {HERE} but not in patches/{TOPICS}"
+            [f"{name} is in {TABLE} but not in patches/{TOPICS}"
              for name in sorted(named - there.keys())]
     if wrong:
         raise Problem("\n".join(wrong))
     return there
 
 
-def job_of(fix):
-    """-> Job that runs the cases of fix (Fix), on a kernel of its own."""
+def job_of(fix: Fix) -> jobs.Job:
+    """Return the job that runs the cases of fix, on a kernel of its own."""
     known = jobs.load()
     if fix.job not in known:
-        raise Problem(f"{HERE}: {fix.patch}: no job is called {fix.job}")
+        raise Problem(f"{TABLE}: {fix.patch}: no job is called {fix.job}")
     job = known[fix.job]
     if fix.series:
         kernel = dataclasses.replace(job.kernel, top=variants.TOP)
@@ -79,17 +81,17 @@ def job_of(fix):
     return dataclasses.replace(job, kernel=kernel)
 
 
-def build(job):
-    """Build job's kernel; Problem if it does not."""
+def build(job: jobs.Job) -> None:
+    """Build job's kernel; raises Problem if it does not."""
     if not kunit.build(variants.TREE, job.kernel):
         raise Problem(f"the kernel {job.kernel.name} does not build")
 
 
-def run_cases(cases, job):
-    """Run cases (list of str) on job's kernel, each by itself, as any may crash it.
+def run_cases(cases: Iterable[str], job: jobs.Job) -> dict[str, tuple[str, str]]:
+    """Run cases on job's kernel, each by itself, as any may crash it.
 
-    Return {case: (one of mutants' states, words)}; a case that passes, or is skipped
-    in the end, is SURVIVED.
+    Return for each one of mutants' states, and words on it; a case that passes, or is
+    skipped in the end, is SURVIVED.
     """
     found = {}
     for case in cases:
@@ -97,17 +99,17 @@ def run_cases(cases, job):
             variants.TREE, dataclasses.replace(job, filter=case, timeout=TIMEOUT), "fixes")
         if state != mutants.KILLED and verdict.dirt(ran.console):
             state, words = mutants.KILLED, "the kernel log"
-        if state == mutants.SURVIVED and case not in verdict.cases(ran.report):
+        if state == mutants.SURVIVED and not (ran.report and case in verdict.cases(ran.report)):
             state, words = mutants.UNFIT, "there is no such case"
         found[case] = state, words
     return found
 
 
-def prepare(composed, fixes):
-    """Make TREE Linux with all fixes, or the series if fixes (list of Fix) need that.
+def prepare(composed: Composed, fixes: list[Fix]) -> jobs.Job:
+    """Make TREE Linux with all fixes, or the series if fixes need that.
 
-    They have a job in common, which is returned (Job), built. Problem if one of
-    their cases fails.
+    Return the job that they have in common, built.  Raises Problem if one of their cases
+    fails.
     """
     series = fixes[0].series
     variants.checkout(composed, ["*"] if series else variants.MODELS)
@@ -121,25 +123,26 @@ def prepare(composed, fixes):
     return job
 
 
-def undo(fix, path):
-    """Take fix (Fix), of the patch path, out of TREE; return what puts it back."""
+def undo(fix: Fix, path: pathlib.Path) -> Callable[[], object]:
+    """Take fix, of the patch path, out of TREE; return what puts it back."""
     if fix.file:
         source = variants.TREE / fix.file
         text = source.read_text()
         edit = mutants.Mutant(fix.patch, fix.file, fix.old, fix.new, "")
-        if edit.apply(text) is None:
-            raise Problem(f"{HERE}: {fix.patch}: old is in {fix.file} {text.count(fix.old)} times")
-        source.write_text(edit.apply(text))
+        without = edit.apply(text)
+        if without is None:
+            raise Problem(f"{TABLE}: {fix.patch}: old is in {fix.file} {text.count(fix.old)} times")
+        source.write_text(without)
         return lambda: source.write_text(text)
     diff = patches.read(path).diff.decode(errors="surrogateescape")
     git(variants.TREE, "apply", "-R", "-", stdin=diff)
     return lambda: git(variants.TREE, "apply", "-", stdin=diff)
 
 
-def leave_out(fix, job, path):
-    """Run fix (Fix) with job on TREE, as prepare() left it, without its patch (path).
+def leave_out(fix: Fix, job: jobs.Job, path: pathlib.Path) -> tuple[str, bool]:
+    """Run fix with job on TREE, as prepare() left it, without its patch path.
 
-    Return (cell of the table, bool: all of its cases failed).
+    Return a cell of the table, and whether all of its cases failed.
     """
     restore = undo(fix, path)
     try:

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """No commit brings a kernel-doc warning to a C file that it changes."""
 
+from __future__ import annotations
+
 import collections
 import pathlib
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 
 from ..common.report import Tally
-from ..common.run import PYTHON, git, raw
+from ..common.run import PYTHON, git, raw, tried
 from ..common.units import Outcome, Unit
 from ..kernel import topics
 from ..kernel.commits import Commits
@@ -23,9 +24,7 @@ def units() -> list[Unit]:
 
 def warnings(tree: pathlib.Path, directory: pathlib.Path, path: str) -> collections.Counter[str]:
     """Count the warnings of tree's kernel-doc about directory/path, without lines."""
-    done = subprocess.run([PYTHON, tree / "tools/docs/kernel-doc", "-none", "-Wall", path],
-                          cwd=directory, text=True, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = tried(PYTHON, tree / "tools/docs/kernel-doc", "-none", "-Wall", path, cwd=directory)
     found = collections.Counter(re.sub(r":\d+(?= )", "", line)
                                 for line in done.stdout.splitlines())
     if done.returncode and not found:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """mypy and pyflakes have nothing to say about the harness."""
 
-import subprocess
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from ..common import tools
 from ..common.report import Tally
-from ..common.run import PYTHON, ROOT
+from ..common.run import PYTHON, ROOT, tried
 from ..common.units import Outcome, Unit
 
 COMMANDS = {"mypy": ["-m", "mypy", "--config-file=harness/mypy.ini", "-p", "harness"],
@@ -23,9 +24,7 @@ def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     files = sum(1 for _ in (ROOT / "harness").rglob("*.py"))
     for name in names:
         tools.need(name)
-        done = subprocess.run([PYTHON, *COMMANDS[name]], cwd=ROOT, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        done = tried(PYTHON, *COMMANDS[name], cwd=ROOT)
         words = done.stdout.splitlines() if done.returncode else []
         bad = len({line.partition(":")[0] for line in words if ".py:" in line})
         failed = bad or int(done.returncode != 0)

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """The models see which drivers are unsafe without a forged range, with the fixes only."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator
 
-from ..boot import drivers, jobs, kunit, verdict
 from ..common.report import Problem, Stage, Tally, table
 from ..common.units import Outcome, Unit
 from ..kernel import variants
 from ..kernel.compose import Composed
-from .history import load
+from ..boot import drivers, jobs, kunit, verdict
+from .history import Row, load
 
 # The case that says who is called and not who is safe.
 CONTRACT = "empty_sync_test"
@@ -18,10 +20,10 @@ CONTRACT = "empty_sync_test"
 STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "hw_soak_test")
 
 
-def judge(row, found):
-    """Return (dict of cells {driver: str}, list of str: what is not as row says).
+def judge(row: Row, found: dict[str, set[str]]) -> tuple[dict[str, str], list[str]]:
+    """Return the cell of each driver, and what is not as row says.
 
-    found: dict {suite.case: set of str}, as verdict.cases(), on the kernel of row (Row).
+    found: as verdict.cases(), on the kernel of row.
     """
     cells, wrong = {}, []
     for driver in drivers.load():

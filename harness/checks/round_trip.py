@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """export(compose(repository)) is the repository."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from ..common.report import Tally

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """The harness's own tests pass."""
 
+from __future__ import annotations
+
 import concurrent.futures
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 
 from ..common import tools
 from ..common.report import Tally
-from ..common.run import PYTHON, ROOT
+from ..common.run import PYTHON, ROOT, Done, tried
 from ..common.units import Outcome, Unit
 
 
@@ -22,10 +23,8 @@ def units() -> list[Unit]:
 
 def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Run the modules called names, as many at a time as there are CPUs."""
-    def test(name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [PYTHON, "-m", "unittest", f"harness.tests.test_{name}"], cwd=ROOT, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    def test(name: str) -> Done:
+        return tried(PYTHON, "-m", "unittest", f"harness.tests.test_{name}", cwd=ROOT)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, done in zip(names, pool.map(test, names)):

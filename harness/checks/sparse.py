@@ -5,6 +5,8 @@ It checks the C files of the series at the last commit, with each configuration 
 builds.toml that builds them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
@@ -24,9 +26,10 @@ NOISE = "error: bad constant expression"
 MESSAGE = re.compile(rf"^{builds.SOURCE}(\S+?):(\d+):(?:\d+:)? (.*)", re.MULTILINE)
 
 
-def added(diff):
-    """diff: str, without context -> {path: set of int, the lines it adds}."""
-    lines, path = {}, None
+def added(diff: str) -> dict[str, set[int]]:
+    """Return the lines that diff, which has no context, adds to each file."""
+    lines: dict[str, set[int]] = {}
+    path = ""
     for line in diff.splitlines():
         hunk = re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", line)
         if line.startswith("+++ b/"):
@@ -37,8 +40,8 @@ def added(diff):
     return lines
 
 
-def said(text, lines):
-    """-> messages (list of str) in text, sparse's output, about lines (as added())."""
+def said(text: str, lines: dict[str, set[int]]) -> list[str]:
+    """Return the messages in text, sparse's output, about lines, as added() returns them."""
     return list(dict.fromkeys(
         f"{path}:{number}: {words}" for path, number, words in MESSAGE.findall(text)
         if int(number) in lines.get(path, ()) and words != NOISE))

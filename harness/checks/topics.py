@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Each topic applies to what it needs, as `git am` takes it, and needs all of that."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from ..common.report import Problem, Tally

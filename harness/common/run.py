@@ -21,6 +21,7 @@ PYTHON = "/usr/bin/python3"     # Debian's own: the python3-* packages serve it
 
 Word = str | pathlib.Path
 Variables = Mapping[str, str]
+Done = subprocess.CompletedProcess[str]
 
 
 def raw(*command: Word, cwd: pathlib.Path | None = None, env: Variables | None = None,
@@ -52,13 +53,12 @@ def git(tree: Word, *command: Word, **options: Any) -> str:
 
 
 def tried(*command: Word, cwd: pathlib.Path | None = None, env: Variables | None = None,
-          stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+          stdin: bytes = b"") -> Done:
     """Run command, which may fail; return its status, and all that it printed as stdout."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, input=stdin,
                           env={**os.environ, **(env or {})},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return subprocess.CompletedProcess(done.args, done.returncode,
-                                       done.stdout.decode(errors="replace"))
+    return Done(done.args, done.returncode, done.stdout.decode(errors="replace"))
 
 
 def must_match(pattern: str, text: str, whose: str) -> re.Match[str]:

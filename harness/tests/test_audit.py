@@ -154,7 +154,7 @@ class Corpus(unittest.TestCase):
 
     def test_every_kind_is_there_twice_and_every_file_says_what_it_is(self):
         kinds = []
-        for path in sorted((audit.HERE / "corpus").glob("*.c")):
+        for path in sorted((audit.FOLDER / "corpus").glob("*.c")):
             text = path.read_text()
             self.assertTrue(text.startswith("// SPDX-License-Identifier: GPL-2.0\n/*\n * "), path)
             kinds += audit.markers(text).values()
@@ -306,6 +306,13 @@ class Facts(unittest.TestCase):
         found = row("member\tone.c\t9:8\tone_ops\tIOMMU_PT_DOMAIN_OPS ( amdv1 )",
                     without=["unmap", "format"])
         self.assertEqual((found.tables, found.wrong), ({"generic_pt"}, []))
+        found = row("member\tone.c\t9:8\tone_ops\tIOMMU_PT_DOMAIN_OPS ( amdv1 )",
+                    without=["unmap", "format", "sync", "one_add"])
+        self.assertEqual((found.kind, found.wrong), ("unmap", ["unmap writes no register"]))
+
+    def test_line_that_is_not_known(self):
+        for line in ("colour\tone.c\tred", "format\tone.c"):
+            self.assertRaisesRegex(Problem, "does not know", facts.Facts, f"FACT\t{line}\n")
 
     def test_ops_that_do_not_unmap(self):
         other = "FACT\tmember\tone.c\t1:1\tops\t. attach_dev = x\n"

@@ -104,7 +104,7 @@ class Rows(unittest.TestCase):
         for row in rows + models:
             self.assertTrue(topics.chosen(topics.read()[1], row.topics))
             self.assertTrue(not row.without or topics.find(row.without))
-            self.assertTrue(not row.apply or (history.HERE / row.apply).read_text())
+            self.assertTrue(not row.apply or (history.FOLDER / row.apply).read_text())
 
     def test_patch_that_is_gone(self):
         with self.assertRaisesRegex(Problem, "0 patches"):

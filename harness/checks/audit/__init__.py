@@ -4,21 +4,23 @@
 Coccinelle tells what each driver does, and the documentation what it should.
 """
 
+from __future__ import annotations
+
 import pathlib
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from ...boot import drivers
 from ...common import tools
 from ...common.report import Problem, Stage, Tally, minutes, table
-from ...common.run import BUILD, ROOT, logged, output, raw
+from ...common.run import BUILD, ROOT, Word, logged, output, raw
 from ...common.units import Outcome, Unit
 from ...kernel.compose import Composed
-from .facts import HEAD, Facts, macros
+from ...boot import drivers
+from .facts import HEAD, Facts, Row, macros
 
-HERE = ROOT / "harness" / "checks" / "audit"
+FOLDER = ROOT / "harness" / "checks" / "audit"
 TOP = BUILD / "audit"
 TOOLS = ("coccinelle", "libpython", "gcc", "make", "git")
 RULES = sorted((ROOT / "scripts" / "coccinelle" / "iommu").glob("*.cocci"))
@@ -76,39 +78,46 @@ REPORT = {
 # Debian's; it comes with spatch, which takes one such file instead of another.
 BUILTINS = pathlib.Path("/usr/lib/coccinelle/standard.h")
 
+# File, line, kind and words of what a rule reports.
+Report = tuple[str, int, str, str]
+# How much is right, and how much is wrong.
+Counts = tuple[int, int]
+# What the documentation says of each file: its page tables and its kind.
+Page = dict[str, tuple[set[str], str]]
 
-def kind_of(words):
-    """words: str, a report's -> key of KINDS; Problem if it is not known."""
+
+def kind_of(words: str) -> str:
+    """Return which of KINDS a report with words is; raises Problem if it is none."""
     for kind, text in KINDS.items():
         if text in words:
             return kind
     raise Problem(f"a rule in {RULES[0].parent} says what audit.KINDS does not know: {words}")
 
 
-def reports(text, mode="report"):
-    """text: str, what spatch printed in mode (str) -> list of (file, line, kind, words)."""
+def reports(text: str, mode: str = "report") -> list[Report]:
+    """Return what is reported in text, which spatch printed in mode."""
     return [(file, int(line), kind_of(words), words)
             for file, line, words in REPORT[mode].findall(text)]
 
 
-def complaints(text):
-    """text: str, spatch's standard error -> list of str, without its usual words."""
+def complaints(text: str) -> list[str]:
+    """Return the lines of text, spatch's standard error, without its usual words."""
     return [line for line in text.splitlines()
             if line.strip() and not re.fullmatch(r"\d+ files match|.*spatch -D .*", line)]
 
 
-def quiet(path):
+def quiet(path: pathlib.Path) -> None:
     """Raise Problem if spatch has complained in the file path."""
     wrong = complaints(path.read_text(errors="replace")) if path.exists() else []
     if wrong:
         raise Problem(f"spatch is not content, see {path}:\n  " + "\n  ".join(wrong[:8]))
 
 
-def coccicheck(tree, rule, directory):
-    """Run rule (path) by the kernel's own `make coccicheck` of tree in directory (path).
+def coccicheck(tree: pathlib.Path, rule: pathlib.Path, directory: pathlib.Path) -> list[Report]:
+    """Run rule by the kernel's own `make coccicheck` of tree in directory.
 
-    -> list as reports().  Nothing is written to tree; with more than one job
-    spatch would, for as long as it runs, and is no faster.
+    Nothing is written to tree; with more than one job spatch would, for as long as it
+    runs, and is no faster.
     """
     name = f"{rule.stem}-{'-'.join(pathlib.Path(directory).parts[-3:])}"
     debug, out = TOP / f"{name}.err", TOP / "out"
@@ -120,8 +129,8 @@ def coccicheck(tree, rule, directory):
     return reports(log.read_text(errors="replace"))
 
 
-def spatch(rule, mode, directory, *options):
-    """Run rule (path) in mode (str, or None) on directory (path) -> what it printed (str)."""
+def spatch(rule: pathlib.Path, mode: str | None, directory: pathlib.Path, *options: Word) -> str:
+    """Run rule in mode, if it has any, on directory; return what it printed."""
     error = TOP / f"{rule.stem}-{mode}.err"
     error.parent.mkdir(parents=True, exist_ok=True)
     own = re.search(r"^// Options: (.*)$", rule.read_text(), re.M)
@@ -133,8 +142,8 @@ def spatch(rule, mode, directory, *options):
     return printed
 
 
-def tree_is_right(tree):
-    """The rules find nothing in tree -> (passed, failed)."""
+def tree_is_right(tree: pathlib.Path) -> Counts:
+    """The rules find nothing in tree."""
     passed = failed = 0
     for rule in RULES:
         for directory in DIRECTORIES:
@@ -145,8 +154,8 @@ def tree_is_right(tree):
     return passed, failed
 
 
-def base_is_wrong(composed):
-    """The rules find in the base what BASE says, and no more -> (passed, failed)."""
+def base_is_wrong(composed: Composed) -> Counts:
+    """The rules find in the base what BASE says, and no more."""
     base = TOP / "base"
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir(parents=True)
@@ -157,19 +166,23 @@ def base_is_wrong(composed):
     return compared(found, BASE.items(), "on the base")
 
 
-def compared(found, wanted, where):
-    """Print how found differs from wanted (of tuples), where: str -> (passed, failed)."""
+def compared(found: Collection[tuple[str | int, ...]], wanted: Collection[tuple[str | int, ...]],
+             where: str) -> Counts:
+    """Print how found differs from wanted, and where that is; return the counts."""
     missing, surplus = list(wanted), []
     for item in found:
-        missing.remove(item) if item in missing else surplus.append(item)
+        if item in missing:
+            missing.remove(item)
+        else:
+            surplus.append(item)
     for what, items in (("not found", missing), ("not expected", surplus)):
         for item in sorted(items):
             print(f"{what} {where}: {': '.join(map(str, item))}")
-    return len(list(wanted)) - len(missing), len(missing) + len(surplus)
+    return len(wanted) - len(missing), len(missing) + len(surplus)
 
 
-def markers(text):
-    """text: str, a file of the corpus -> {line: kind}; Problem if a kind is not known."""
+def markers(text: str) -> dict[int, str]:
+    """Return the kinds in text, a file of the corpus, by line; raises Problem for others."""
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
         marker = MARKER.search(line)
@@ -181,13 +194,13 @@ def markers(text):
     return found
 
 
-def unmarked(text):
-    """text: str -> the same without markers."""
+def unmarked(text: str) -> str:
+    """Return text without markers."""
     return "".join(MARKER.sub("", line) + "\n" for line in text.splitlines())
 
 
-def corpus_is_found(mode, corpus=HERE / "corpus"):
-    """The rules find every marker of the corpus in mode (str), and no more -> (passed, failed)."""
+def corpus_is_found(mode: str, corpus: pathlib.Path = FOLDER / "corpus") -> Counts:
+    """The rules find every marker of the corpus in mode, and no more."""
     wanted = [(path.name, line, kind) for path in sorted(corpus.glob("*.c"))
               for line, kind in markers(path.read_text()).items()]
     found = [(file, line, kind) for rule in RULES for file, line, kind, _ in
@@ -197,8 +210,8 @@ def corpus_is_found(mode, corpus=HERE / "corpus"):
     return passed + len(right - {file for file, _, _ in found}), failed
 
 
-def corpus_is_mended(corpus=HERE / "corpus"):
-    """MODE=patch makes of the corpus what it should -> (passed, failed).
+def corpus_is_mended(corpus: pathlib.Path = FOLDER / "corpus") -> Counts:
+    """MODE=patch makes of the corpus what it should.
 
     That is the file .fixed beside it if there is one, something else where a
     marker is of MENDED, and the same otherwise.
@@ -223,8 +236,8 @@ def corpus_is_mended(corpus=HERE / "corpus"):
     return len(old) - failed, failed
 
 
-def read_tree(tree):
-    """-> list of facts.Row of tree's drivers/iommu."""
+def read_tree(tree: pathlib.Path) -> list[Row]:
+    """Return all ops in tree's drivers/iommu that unmap."""
     where = tree / IOMMU
     files = {str(path.relative_to(where)): path.read_text(errors="replace")
              for path in sorted(where.rglob("*.[ch]"))}
@@ -233,15 +246,15 @@ def read_tree(tree):
     builtins, known = TOP / "macros.h", BUILTINS.read_text()
     builtins.write_text(known + text)
 
-    def place(file, line):
+    def place(file: str, line: int) -> str:
         return lines[line - known.count("\n") - 1] if file == str(builtins) else file
 
-    printed = spatch(HERE / "facts.cocci", None, where, "--macro-file-builtins", builtins)
+    printed = spatch(FOLDER / "facts.cocci", None, where, "--macro-file-builtins", builtins)
     return Facts(printed.replace("\t./", "\t"), place).rows()
 
 
-def tree_is_consistent(rows, on_purpose=ON_PURPOSE):
-    """Print the table of rows (list of facts.Row) -> (passed, failed)."""
+def tree_is_consistent(rows: list[Row], on_purpose: dict[str, str] = ON_PURPOSE) -> Counts:
+    """Print the table of rows, and count those that are wrong, and not on_purpose."""
     cells, wrong = [], {f"{row.file}: {row.name}" for row in rows if row.wrong}
     for row in rows:
         verdict = ", ".join(row.wrong) or "ok"
@@ -258,8 +271,8 @@ def tree_is_consistent(rows, on_purpose=ON_PURPOSE):
     return len(rows) - len(wrong - on_purpose.keys()), failed
 
 
-def read_page(text, mark="drivers-and-their-kind"):
-    """text: str, an RST page -> {file: (set of page tables, kind)} of the table after mark.
+def read_page(text: str, mark: str = "drivers-and-their-kind") -> Page:
+    """Return what text, an RST page, has in the table after mark.
 
     It is a simple table; a line without a first cell goes on the row before it.
     """
@@ -273,7 +286,7 @@ def read_page(text, mark="drivers-and-their-kind"):
         raise Problem(f"the table after `.. {mark}` in {PAGE} wants 4 columns and 3 borders")
     rows = []
     for line in lines[borders[1] + 1:borders[2]]:
-        cells = [line[a:b].strip().strip("`*") for a, b in zip(starts, starts[1:] + [None])]
+        cells = [line[a:b].strip().strip("`*") for a, b in zip(starts, [*starts[1:], None])]
         if cells[0]:
             rows.append(cells)
         elif rows:
@@ -283,36 +296,35 @@ def read_page(text, mark="drivers-and-their-kind"):
             for file, tables, _, kind in rows}
 
 
-def plain(value):
-    """value: str, or set of str -> str."""
-    return value if isinstance(value, str) else ", ".join(sorted(value))
+def plain(tables: set[str]) -> str:
+    """Return tables in words."""
+    return ", ".join(sorted(tables))
 
 
-def differences(rows, page, known):
-    """How rows (list of facts.Row) differ from what is written -> list of str.
-
-    page: as read_page() returns; known: list of drivers.Driver.
-    """
-    facts = {row.file: (row.tables, row.kind) for row in rows}
+def differences(rows: list[Row], page: Page, known: list[drivers.Driver]) -> list[str]:
+    """Return how rows differ from what page and drivers.toml say."""
+    facts = {row.file: (plain(row.tables), row.kind) for row in rows}
     wrong = [f"{row.file} has ops of two kinds or page tables" for row in rows
-             if facts[row.file] != (row.tables, row.kind) and not NO_HARDWARE.match(row.file)]
+             if facts[row.file] != (plain(row.tables), row.kind) and
+             not NO_HARDWARE.match(row.file)]
     wrong += [f"{PAGE} lacks {file}" for file in facts.keys() - page.keys()
               if not NO_HARDWARE.match(file)]
     wrong += [f"{PAGE} has {file}, which unmaps nothing" for file in page.keys() - facts.keys()]
     for file in sorted(page.keys() & facts.keys()):
-        for what, here, there in zip(("page table", "kind"), page[file], facts[file]):
+        tables, kind = page[file]
+        for what, here, there in zip(("page table", "kind"), (plain(tables), kind), facts[file]):
             if here != there:
-                wrong.append(f"{PAGE}: the {what} of {file} is {plain(there)}, not {plain(here)}")
+                wrong.append(f"{PAGE}: the {what} of {file} is {there}, not {here}")
     for driver in known:
-        kind = facts.get(driver.file, (None, "not there"))[1]
+        kind = facts.get(driver.file, ("", "not there"))[1]
         if kind != driver.kind:
             wrong.append(f"drivers.toml: {driver.name} ({driver.file}) is {kind}, "
                          f"not {driver.kind}")
     return wrong
 
 
-def page_is_right(tree, rows):
-    """The documentation and drivers.toml say what rows do -> (passed, failed)."""
+def page_is_right(tree: pathlib.Path, rows: list[Row]) -> Counts:
+    """The documentation and drivers.toml say what rows do."""
     page = tree / PAGE
     if not page.exists():
         raise Problem(f"{page} does not exist: it must have the table of the drivers")
@@ -332,21 +344,22 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Do everything above."""
     tools.need(*TOOLS)
     TOP.mkdir(parents=True, exist_ok=True)
-    rows: list = []
+    rows: list[Row] = []
 
-    def facts():
+    def facts() -> Counts:
         rows.extend(read_tree(composed.tree))
         return tree_is_consistent(rows)
 
+    parts: dict[str, Callable[[], Counts]] = {
+        "the rules on the series": lambda: tree_is_right(composed.tree),
+        "the rules on the base": lambda: base_is_wrong(composed),
+        "MODE=report on the corpus": lambda: corpus_is_found("report"),
+        "MODE=org on the corpus": lambda: corpus_is_found("org"),
+        "MODE=patch on the corpus": corpus_is_mended,
+        "what the drivers do": facts,
+        "what is written about them": lambda: page_is_right(composed.tree, rows)}
     total, lines = Tally(), []
-    for name, part in (("the rules on the series", lambda: tree_is_right(composed.tree)),
-                       ("the rules on the base", lambda: base_is_wrong(composed)),
-                       ("MODE=report on the corpus", lambda: corpus_is_found("report")),
-                       ("MODE=org on the corpus", lambda: corpus_is_found("org")),
-                       ("MODE=patch on the corpus", corpus_is_mended),
-                       ("what the drivers do", facts),
-                       ("what is written about them",
-                        lambda: page_is_right(composed.tree, rows))):
+    for name, part in parts.items():
         stage, start = Stage(name), time.monotonic()
         try:
             passed, failed = part()

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the drivers of a tree do with the gather, from what facts.cocci reads."""
 
+from __future__ import annotations
+
 import collections
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from ...common.report import Problem
 
 # What names a page table in a driver's source, and its name in a table.
 TABLES = {r"ARM_(32|64|MALI)_LPAE.*": "LPAE", r"ARM_V7S": "v7s", r"APPLE_DART2?": "DART"}
@@ -34,14 +39,14 @@ class Row:
     """One iommu_domain_ops (file and name); reads is None if it has no iotlb_sync."""
     file: str
     name: str
-    tables: set
-    reads: set
+    tables: set[str]
+    reads: set[str] | None
     kind: str
     declared: bool
-    wrong: list = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
-    def cells(self):
-        """-> list of str, as HEAD has them, without the verdict."""
+    def cells(self) -> list[str]:
+        """Return what HEAD names, without the verdict."""
         reads = sorted(self.reads or (), key=lambda m: (ORDER.index(m) if m in ORDER else 9, m))
         return [f"{self.file}: {self.name}", ", ".join(sorted(self.tables)),
                 "-" if self.reads is None else ", ".join(reads) or "nothing",
@@ -50,9 +55,13 @@ class Row:
 
 HEAD = ["driver", "page table", "sync reads", "declared", "class"]
 
+# A function, and a gather in one, with the file before it.
+Function = tuple[str, str]
+Gather = tuple[str, str, str]
 
-def macros(files):
-    """files: {path: str} -> str of their macros that make domain ops, [path of each line]."""
+
+def macros(files: dict[str, str]) -> tuple[str, list[str]]:
+    """Return the macros of files that make domain ops, and the path that each line is from."""
     text, lines = "", []
     for path, source in files.items():
         for macro in MACRO.findall(source):
@@ -65,101 +74,103 @@ def macros(files):
 class Facts:
     """The lines of facts.cocci, each in the table of its kind."""
 
-    def __init__(self, text, place=lambda file, line: file):
-        """text: str; place: function that gives the file of a macro's line (int)."""
-        self.ops = collections.defaultdict(dict)
-        self.format = collections.defaultdict(set)
-        self.range = collections.defaultdict(set)
-        self.call = collections.defaultdict(set)
-        self.gather = collections.defaultdict(dict)
-        self.used = collections.defaultdict(set)
-        self.read = collections.defaultdict(dict)
-        self.passed = collections.defaultdict(dict)
+    def __init__(self, text: str, place: Callable[[str, int], str] = lambda file, line: file):
+        """place: gives the file of a macro's line."""
+        # By file and name and place of the ops: {member: value}.
+        self.ops: dict[tuple[str, str, str], dict[str, str]] = collections.defaultdict(dict)
+        # By file.
+        self.format: dict[str, set[str]] = collections.defaultdict(set)
+        self.range: dict[str, set[str]] = collections.defaultdict(set)
+        # By file and function.
+        self.call: dict[Function, set[str]] = collections.defaultdict(set)
+        self.gather: dict[Function, dict[int, str]] = collections.defaultdict(dict)
+        # By file, function and name of the gather there; then by place.
+        self.used: dict[Gather, set[str]] = collections.defaultdict(set)
+        self.read: dict[Gather, dict[str, str]] = collections.defaultdict(dict)
+        self.passed: dict[Gather, dict[str, tuple[str, int]]] = collections.defaultdict(dict)
         for line in text.splitlines():
-            mark, _, rest = line.partition("\t")
+            mark, *words = line.split("\t")
             if mark == "FACT":
-                kind, file, *words = rest.split("\t")
-                if kind == "member":
-                    file = place(file, int(words[0].partition(":")[0]))
-                getattr(self, "_" + kind)(file, *words)
+                self._take(words, place)
 
-    def _member(self, file, at, name, text):
-        if name == DEFINE:
-            return
-        found = re.fullmatch(r"\. (\w+) = (.*)", text)
-        member = found[1] if found else text.partition(" ")[0]
-        self.ops[file, name, at][member] = found[2] if found else text
+    def _take(self, words: list[str], place: Callable[[str, int], str]) -> None:
+        """Put a line of facts.cocci where it belongs."""
+        match words:
+            case ["member", _, _, name, _] if name == DEFINE:
+                pass
+            case ["member", file, at, name, text]:
+                found = re.fullmatch(r"\. (\w+) = (.*)", text)
+                member = found[1] if found else text.partition(" ")[0]
+                file = place(file, int(at.partition(":")[0]))
+                self.ops[file, name, at][member] = found[2] if found else text
+            case ["format", file, name]:
+                self.format[file].update(table for pattern, table in TABLES.items()
+                                         if re.fullmatch(pattern, name))
+            case ["range", file, function]:
+                self.range[file].add(function.lstrip("& "))
+            case ["call", file, function, callee]:
+                self.call[file, function].add(callee)
+            case ["gather", file, function, index, name]:
+                self.gather[file, function][int(index)] = name
+            case ["used", file, function, name, at]:
+                self.used[file, function, name].add(at)
+            case ["read", file, function, name, at, member]:
+                self.read[file, function, name][at] = member
+            case ["passed", file, function, name, at, callee, index]:
+                self.passed[file, function, name][at] = callee, int(index)
+            case _:
+                raise Problem(f"facts.cocci prints a line that audit does not know: {words}")
 
-    def _format(self, file, name):
-        for pattern, table in TABLES.items():
-            if re.fullmatch(pattern, name):
-                self.format[file].add(table)
-
-    def _range(self, file, function):
-        self.range[file].add(function.lstrip("& "))
-
-    def _call(self, file, function, callee):
-        self.call[file, function].add(callee)
-
-    def _gather(self, file, function, index, name):
-        self.gather[file, function][int(index)] = name
-
-    def _used(self, file, function, name, at):
-        self.used[file, function, name].add(at)
-
-    def _read(self, file, function, name, at, member):
-        self.read[file, function, name][at] = member
-
-    def _passed(self, file, function, name, at, callee, index):
-        self.passed[file, function, name][at] = callee, int(index)
-
-    def home(self, file, function):
-        """-> file that defines function, as seen from file; None if it is not known."""
+    def home(self, file: str, function: str) -> str | None:
+        """Return the file that defines function, as seen from file; None if not known."""
         homes = [where for where, name in self.gather if name == function]
         return file if file in homes else homes[0] if len(homes) == 1 else None
 
-    def taken(self, file, function, index, above=()):
-        """What function reads of the gather that is its argument index.
+    def taken(self, file: str, function: str, index: int,
+              above: tuple[Function, ...] = ()) -> set[str]:
+        """Return what function reads of the gather that is its argument index.
 
-        -> set of str: members; name() for who is given it and is not seen;
-        ? for any other use, such as a call through a pointer.
+        That is members; name() for who is given it and is not seen; ? for any other use,
+        such as a call through a pointer.
         """
         home = self.home(file, function)
         if (home, function) in above:
             return set()
-        name = home and self.gather[home, function].get(index)
-        if not name:
+        name = self.gather[home, function].get(index) if home else None
+        if not home or not name:
             return HELPERS.get(function) or {f"{function}()"}
         key, found = (home, function, name), set()
         for at in self.used[key]:
             if at in self.read[key]:
                 found.add(self.read[key][at])
             elif at in self.passed[key]:
-                found |= self.taken(home, *self.passed[key][at], above + ((home, function),))
+                callee, place = self.passed[key][at]
+                found |= self.taken(home, callee, place, (*above, (home, function)))
             else:
                 found.add("?")
         return found
 
-    def reaches(self, file, function, pattern):
-        """Whether function, or what it calls in file, calls what pattern (re) matches."""
-        seen, todo = set(), {function}
+    def reaches(self, file: str, function: str, pattern: re.Pattern[str]) -> bool:
+        """Return whether function, or what it calls in file, calls what pattern matches."""
+        seen: set[str] = set()
+        todo = {function}
         while todo:
             seen |= todo
-            todo = set().union(*(self.call[file, name] for name in todo)) - seen
+            todo = {callee for name in todo for callee in self.call[file, name]} - seen
         return any(pattern.fullmatch(name) for name in seen)
 
-    def unmap_does(self, file, unmap, pattern):
-        """The same of unmap, or of the callbacks that a page table has in file."""
+    def unmap_does(self, file: str, unmap: str | None, pattern: re.Pattern[str]) -> bool:
+        """Return the same of unmap, or of the callbacks that a page table has in file."""
         return any(self.reaches(file, function, pattern)
-                   for function in {unmap} | self.range[file])
+                   for function in {*self.range[file], unmap} if function)
 
-    def rows(self):
-        """-> list of Row, of all ops that unmap."""
+    def rows(self) -> list[Row]:
+        """Return all ops that unmap."""
         return [self._row(file, name, members)
                 for (file, name, _), members in sorted(self.ops.items())
                 if {"unmap_pages", GENERIC_PT, GENERIC_PT + "1"} & members.keys()]
 
-    def _row(self, file, name, members):
+    def _row(self, file: str, name: str, members: dict[str, str]) -> Row:
         unmap = function(members.get("unmap_pages"))
         sync = function(members.get("iotlb_sync"))
         declared = function(members.get("iotlb_sync_always")) not in (None, "false")
@@ -180,8 +191,8 @@ class Facts:
         return row
 
 
-def function(value):
-    """value: str, an initializer with spaces between its tokens -> the name in it, or None.
+def function(value: str | None) -> str | None:
+    """Return the name in value, an initializer with spaces between its tokens, or None.
 
     A macro that was expanded before the value's end may follow the name.
     """

@@ -4,10 +4,10 @@
 import dataclasses
 import re
 
-from ...boot import drivers, jobs, kunit
-from .. import models_history
 from ...common.report import Problem, Stage
 from ...kernel import variants
+from ...boot import drivers, jobs, kunit
+from .. import models_history
 from .count import BASE, SERIES
 
 CASE = "commands_test"

@@ -5,10 +5,10 @@ import os
 import re
 
 from ...common import tools
-from ...boot import kunit
-from .. import builds
 from ...common.report import Problem
 from ...common.run import BUILD, logged, output
+from ...boot import kunit
+from .. import builds
 
 INLINED = "iommu_iotlb_sync"
 STRUCTS = "iommu_iotlb_gather,iommu_domain_ops,iommu_flush_ops"

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 """Memory is safe with the series, and is not without what it brings, on QEMU's IOMMUs."""
 
+from __future__ import annotations
+
 import dataclasses
-import re
+import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...boot import jobs, kunit, verdict
 from ...common import tables
 from ...common.report import Problem, Tally, table
-from ...common.run import ROOT
+from ...common.run import ROOT, must_match
 from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
+from ...boot import jobs, kunit, verdict
 
-HERE = ROOT / "harness" / "checks" / "history"
+FOLDER = ROOT / "harness" / "checks" / "history"
 # Cases that say who is called and not who is safe.
 CONTRACT = "iommu_e2e.empty_gather_test"
 
@@ -25,32 +27,32 @@ WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
 class Row:
     """One table of rows.toml."""
     kernel: str
-    topics: list = dataclasses.field(default_factory=lambda: ["*"])
+    topics: list[str] = dataclasses.field(default_factory=lambda: ["*"])
     without: str = ""
     apply: str = ""
-    unsafe: list = dataclasses.field(default_factory=list)
-    warns: list = dataclasses.field(default_factory=list)
+    unsafe: list[str] = dataclasses.field(default_factory=list)
+    warns: list[str] = dataclasses.field(default_factory=list)
 
-    def checkout(self, composed):
+    def checkout(self, composed: Composed) -> None:
         """Make variants.TREE this kernel."""
         variants.checkout(composed, self.topics, self.without,
-                          HERE / self.apply if self.apply else None)
+                          FOLDER / self.apply if self.apply else None)
 
 
-def load(path=HERE / "rows.toml"):
-    """Return (names of jobs, list of Row, list of Row: those of the models).
+def load(path: pathlib.Path = FOLDER / "rows.toml") -> tuple[list[str], list[Row], list[Row]]:
+    """Return the names of jobs, the rows for these, and the rows for the models.
 
-    Problem if a table is wrong.
+    Raises Problem if a table is wrong.
     """
     return tables.load(path, lambda known: (
         known["jobs"], [Row(**each) for each in known["row"]],
         [Row(**each) for each in known["model"]]))
 
 
-def judge(row, job, run):
-    """Return (line of the table, list of str: what is not as row says).
+def judge(row: Row, job: jobs.Job, run: kunit.Run) -> tuple[list[str], list[str]]:
+    """Return a line of the table, and what is not as row says.
 
-    run: kunit.Run of job (Job) on the kernel of row (Row).
+    run: of job on the kernel of row.
     """
     if not run.report or run.report["misc"]["crashed"] or run.report["misc"]["errors"]:
         return ([row.kernel, job.iommu, "did not run", "", ""],
@@ -74,7 +76,8 @@ def judge(row, job, run):
                      ("a warning, see above" if warned else "no warning"))
     return [row.kernel, job.iommu, f"{len(corrupt)} of {len(found)}",
             "as it must be" if called else "skipped",
-            re.search(r"(\w+): " + WARNING, warned[0])[1] if warned else "nobody"], wrong
+            must_match(rf"(\w+): {WARNING}", warned[0], "the kernel's warning")[1]
+            if warned else "nobody"], wrong
 
 
 def units() -> list[Unit]:
