@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import check, debian
-from .boot import drivers
-from .checks import cost, neighbours as releases
 from .common import readme, run
 from .common.report import Problem, Tally, minutes, table
 from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
 from .kernel.compose import Composed
+from .boot import drivers
+from .checks import cost, neighbours as releases
+from . import check, debian
 
 # make's and git's own variables would reach the make and git started here.
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
@@ -178,7 +178,7 @@ COMMANDS = {
     "audit": _some("audit", "Coccinelle on who must declare that its sync must always run, and "
                    "who does"),
     "docs": _some("docs", "the pages of the series as HTML"),
-    "debian": Command("`make` and `make check` on a bare Debian: RELEASE=12 or 13; ONLY= just these "
+    "debian": Command("`make` and `make check` on a bare Debian: RELEASE=12 or 13; ONLY= these "
                       "checks, KEEP=1 its root, SHARE=1 the kernel package", debian.run,
                       ("release", "only", "keep", "share")),
     "readme": Command("what the last `make check` and `make cost` counted, to the README",

@@ -10,16 +10,16 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
-from . import shards
-from .boot import inputs, jobs
-from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
-                     mails, models_history, mutants, neighbours, round_trip, selftest, sparse,
-                     topics)
 from .common import tools, units
 from .common.report import Problem, Tally, minutes, table
 from .common.run import BUILD, ROOT
 from .common.units import Check, Outcome, Unit
 from .kernel.compose import Composed
+from .boot import inputs, jobs
+from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
+                     mails, models_history, mutants, neighbours, round_trip, selftest, sparse,
+                     topics)
+from . import shards
 
 CHECKS: dict[str, Check] = {
     "selftest": selftest, "lint": lint, "round-trip": round_trip, "topics": topics, "mails": mails,
@@ -150,7 +150,7 @@ def note(unit: Unit, outcome: Outcome, stamp: dict[str, object]) -> None:
     part.replace(place(unit.id))
 
 
-def read(path: pathlib.Path) -> tuple[str, dict, Outcome]:
+def read(path: pathlib.Path) -> tuple[str, dict[str, object], Outcome]:
     """Return id, stamp and outcome of the result in path."""
     try:
         data = json.loads(path.read_text())
@@ -285,7 +285,7 @@ def collect(results: str = "") -> Tally:
     results: folders with them, besides this clone's own.
     """
     found: dict[str, Outcome] = {}
-    stamps: dict[str, dict] = {}
+    stamps: dict[str, dict[str, object]] = {}
     for folder in [*map(pathlib.Path, results.split())] or [RESULTS]:
         if not folder.is_dir():
             raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "

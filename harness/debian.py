@@ -12,11 +12,11 @@ import shutil
 import subprocess
 import sys
 
-from . import check
 from .common import tools
 from .common.report import Problem
 from .common.run import BUILD, CACHE, ROOT, git, output
 from .kernel.archive import NOTE, codename, lock, mirrors
+from . import check
 
 TOP = BUILD / "debian"
 SUITES = {"12": "bookworm", "13": "trixie"}
@@ -73,7 +73,7 @@ def shown(command: list[str], log: pathlib.Path, env: dict[str, str]) -> int:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, **env}) as process:
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 file.write(line)
                 sys.stdout.write(line.decode(errors="replace"))
                 sys.stdout.flush()

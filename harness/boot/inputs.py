@@ -148,11 +148,13 @@ class Inputs:
     def base(self, _unit: Unit) -> object:
         """The kernel that the patches are put on."""
         base = self.composed.base
-        return [base.version, git(self.composed.tree, "rev-parse", f"{base.commit}^{{tree}}").strip()]
+        return [base.version,
+                git(self.composed.tree, "rev-parse", f"{base.commit}^{{tree}}").strip()]
 
     def packages(self, _unit: Unit) -> object:
         """All Debian packages of this machine and their versions."""
-        return output("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}:${Architecture} ${Version}\n")
+        return output("dpkg-query", "-W", "-f",
+                      "${db:Status-Status} ${Package}:${Architecture} ${Version}\n")
 
     def programs(self, _unit: Unit) -> object:
         """The programs that are run: where they are, how big, how old."""
@@ -202,7 +204,7 @@ def keep(key: str, outcome: Outcome) -> None:
     part.replace(KEPT / f"{key}.json")
 
 
-def differ(stamps: dict[str, dict]) -> str:
+def differ(stamps: dict[str, dict[str, object]]) -> str:
     """Return why results with stamps (by id) are not of one thing, "" if they are."""
     for what in ("repository", "base", "compilers"):
         found: dict[str, str] = {}

@@ -8,23 +8,26 @@ the topic ends, all configurations build what it changes; those that link do, if
 changes more than C files.
 """
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import os
 import re
+import pathlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..boot.kunit import compiler
 from ..common import tables, tools
 from ..common.report import Problem, Stage, Tally
-from ..common.run import BUILD, PYTHON, ROOT, git
+from ..common.run import BUILD, PYTHON, ROOT, Done, git
 from ..common.units import Outcome, Unit
 from ..kernel import compose, topics
 from ..kernel.commits import Branch, Commits
 from ..kernel.compose import Composed
+from ..boot.kunit import compiler
 
 WORKTREE = BUILD / "commits"
 # The work tree in make's output and in *.cmd files: ccache makes it relative.
@@ -42,36 +45,35 @@ class Config:
     """One table of builds.toml."""
     name: str
     arch: str
-    targets: list
+    targets: list[str]
     options: str
     later: str = ""
     cross_compile: str = ""
-    tools: list = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
     link: bool = False
     if_make: str = ""
 
     @property
-    def out(self):
-        """Path of the build directory."""
+    def out(self) -> pathlib.Path:
+        """The build directory."""
         return BUILD / f"commits-{self.name}"
 
-    def empty(self):
+    def empty(self) -> None:
         """Make the build directory anew, empty."""
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
 
 
-def load(path=ROOT / "harness" / "checks" / "builds.toml"):
-    """Return the configurations of path, list of Config."""
+def load(path: pathlib.Path = ROOT / "harness" / "checks" / "builds.toml") -> list[Config]:
+    """Return the configurations of path."""
     return tables.load(path, lambda known: [Config(name=name, **each)
                                             for name, each in known.items()])
 
 
-def warnings(text):
-    """Count the warnings and errors in make's output (text: str).
+def warnings(text: str) -> collections.Counter[str]:
+    """Count the warnings and errors in text, make's output.
 
-    Return Counter of str, without work tree and line numbers, so that those of
-    two commits compare.
+    They are without work tree and line numbers, so that those of two commits compare.
     """
     lines = [line for line in text.splitlines()
              if re.search(r"\b(warning|error): ", line, re.IGNORECASE)]
@@ -79,8 +81,8 @@ def warnings(text):
                                for line in lines)
 
 
-def built(config):
-    """Return the files config's objects came from, set of str (tree paths)."""
+def built(config: Config) -> set[str]:
+    """Return the files of the tree that config's objects came from."""
     files = set()
     for cmd in config.out.rglob(".*.o.cmd"):
         files.update(re.findall(rf"^ *(?:source_\S+ := )?{SOURCE}(\S+)",
@@ -88,8 +90,8 @@ def built(config):
     return files
 
 
-def make(config, *targets):
-    """Run make in the work tree; return its CompletedProcess, output together.
+def make(config: Config, *targets: str) -> Done:
+    """Run make in the work tree.
 
     W=1 would have kernel-doc read each C file, which takes longer than to compile it: the
     check `kernel-doc` does that for what a commit changes.
@@ -98,13 +100,13 @@ def make(config, *targets):
     return subprocess.run(
         ["make", "-s", "-k", f"-j{os.cpu_count()}", f"O={config.out}",
          f"ARCH={config.arch}", f"CROSS_COMPILE={config.cross_compile}",
-         f"CC={cc}", f"PYTHON3={PYTHON}", "KERNELDOC=/dev/null", "W=1", *targets], cwd=WORKTREE, text=True,
-        errors="replace", stdin=subprocess.DEVNULL,
+         f"CC={cc}", f"PYTHON3={PYTHON}", "KERNELDOC=/dev/null", "W=1", *targets],
+        cwd=WORKTREE, text=True, errors="replace", stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, **env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
 
 
-def configure(config):
+def configure(config: Config) -> None:
     """Write .config as config's table and the checked out Kconfig files say.
 
     Raises Problem if an option that these files know is not set in the end.
@@ -131,20 +133,21 @@ class Builder:
     topic of this one builds.
     """
 
-    def __init__(self, config):
-        """config: Config; the base is checked out."""
+    def __init__(self, config: Config):
+        """The base is checked out."""
         self.config = config
-        self.kconfig = None     # what .config was made from
+        self.kconfig: str | None = None     # what .config was made from
         self.whole = ""         # the last commit of which all was built, and nothing failed
         self.options = ""       # what .config was then
         self.clean = True       # all objects are of a build without failure
         self.there = set(git(WORKTREE, "ls-files").splitlines())
         config.empty()
         self.warnings = self.build_base()
-        self.base_files = self.files = built(config)
+        self.base_files = built(config)
+        self.files: set[str] | None = self.base_files
 
-    def build(self, targets):
-        """Build targets of what is checked out -> (exit status, int; make's words, str).
+    def build(self, targets: list[str]) -> tuple[int, str]:
+        """Build targets of what is checked out; return make's exit status and words.
 
         A build that failed does not repeat the warnings of what it had compiled: its
         objects go before the next one.
@@ -157,27 +160,27 @@ class Builder:
         done = make(self.config, *targets)
         return done.returncode, done.stdout
 
-    def configured(self):
-        """Make .config what the checked out Kconfig files say; return it (str)."""
+    def configured(self) -> str:
+        """Make .config what the checked out Kconfig files say; return it."""
         kconfig = git(WORKTREE, "ls-files", "-s", "*Kconfig*")
         if self.kconfig != kconfig:
             configure(self.config)
         self.kconfig = kconfig
         return (self.config.out / ".config").read_text()
 
-    def built_whole(self):
+    def built_whole(self) -> None:
         """Note that all of what is checked out was built."""
         self.whole = git(WORKTREE, "rev-parse", "HEAD").strip()
         self.options = self.configured()
 
-    def concerned(self, paths):
-        """-> bool, can a change of paths (list of str), checked out, change what is built?"""
+    def concerned(self, paths: list[str]) -> bool:
+        """Return whether a change of paths, checked out, can change what is built."""
         files = built(self.config)
         return any(concerns(path, files) for path in paths if not OPTIONS.search(path)) or \
             any(map(OPTIONS.search, paths)) and self.configured() != self.options
 
-    def build_base(self):
-        """Build the base -> its warnings, as of warnings(); Problem if it does not build."""
+    def build_base(self) -> collections.Counter[str]:
+        """Build the base; return its warnings.  Raises Problem if it does not build."""
         stage = Stage(f"base with {self.config.name}")
         status, words = self.build(self.targets(True))
         if status:
@@ -190,13 +193,13 @@ class Builder:
         stage.done(f"{sum(seen.values())} warnings")
         return seen
 
-    def targets(self, whole):
-        """whole: bool, link as well if the table says so -> list of str."""
+    def targets(self, whole: bool) -> list[str]:
+        """Return what is built; whole: link as well if the table says so."""
         return ["vmlinux", *self.config.targets] if whole and self.config.link \
             else self.config.targets
 
-    def has(self):
-        """-> set of str, the files of what is built (tree paths).
+    def has(self) -> set[str]:
+        """Return the files of the tree that are built.
 
         Those of the base, and of those that topics bring, all that were built: an object
         may be left of a topic whose options had it built from a file of the base.
@@ -205,8 +208,8 @@ class Builder:
             self.files = self.base_files | built(self.config) - self.there
         return self.files
 
-    def check(self, targets):
-        """Build targets (list of str) -> str, what is wrong, "" if nothing."""
+    def check(self, targets: list[str]) -> str:
+        """Build targets; return what is wrong, "" if nothing."""
         status, words = self.build(targets)
         new = warnings(words) - self.warnings
         self.files = None
@@ -216,7 +219,7 @@ class Builder:
         self.clean = True
         return ""
 
-    def check_whole(self, targets):
+    def check_whole(self, targets: list[str]) -> str:
         """As check(), of all that the table builds; what is checked out is `whole` then."""
         wrong = self.check(targets)
         if not wrong:
@@ -224,20 +227,20 @@ class Builder:
         return wrong
 
 
-def concerns(path, files):
-    """-> bool, whether a change of path (str) can change what is built from files (set)."""
+def concerns(path: str, files: set[str]) -> bool:
+    """Return whether a change of path can change what is built from files."""
     rules = RULES.match(path)
     return path in files or bool(OPTIONS.search(path)) or \
-        bool(rules) and any(file.startswith(rules[1]) for file in files)
+        rules is not None and any(file.startswith(rules[1]) for file in files)
 
 
-def checkout(commit):
-    """Check commit (id) out."""
+def checkout(commit: str) -> None:
+    """Check commit out."""
     git(WORKTREE, "checkout", "-q", "--force", "--detach", commit)
 
 
-def usable(config):
-    """-> bool, False if this machine's tools cannot build config; says why."""
+def usable(config: Config) -> bool:
+    """Return whether this machine's tools can build config; say why not."""
     if not config.if_make:
         return True
     config.out.mkdir(parents=True, exist_ok=True)
@@ -248,17 +251,19 @@ def usable(config):
     return not done.returncode
 
 
-def check_commit(commit, touched, builders):
-    """Compile what commit (id) touches (paths), each file with one of builders (list).
+def check_commit(commit: str, touched: list[str],
+                 builders: list[Builder]) -> list[tuple[str, str]]:
+    """Compile the paths that commit touches, each with one of builders.
 
     That is the objects of C files that are built already; for anything else, all that
-    the table builds.  Return a list of (configuration, what is wrong or "").
+    the table builds.  Return configurations, and what is wrong with each, "" if nothing.
     """
     checkout(commit)
     left = [path for path in touched if not path.startswith(USERLAND)]
     there = set(git(WORKTREE, "ls-files").splitlines())
     sources = {path for path in left if path.endswith(".c")} & there
-    wanted, new = {}, set()
+    wanted: dict[str, list[str]] = {}
+    new = set()
     for path in sorted(sources):
         owner = next((each for each in builders if path in each.has()), None)
         if owner:
@@ -313,8 +318,9 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
 def topic(composed: Composed, branch: Branch, builders: list[Builder],
           pool: concurrent.futures.Executor, stage: Stage) -> Outcome:
     """Build the commits of branch, and where it ends, all that it concerns."""
-    rows = []
-    before, sources = branch.start, set()
+    rows: list[tuple[str, str, str]] = []
+    sources: set[str] = set()
+    before = branch.start
     for commit in branch.commits:
         subject = git(composed.tree, "log", "-1", "--format=%s", commit).strip()
         stage.step(f"{branch.name}: {subject}")
@@ -334,8 +340,11 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     concerned = [each for each, is_wanted in zip(builders, wanted) if is_wanted]
     for path in sources:    # what is built is told by what is built anew
         forget(path, builders)
-    rows += [("as a whole", each.config.name, wrong) for each, wrong in zip(
-        concerned, pool.map(lambda each: each.check_whole(each.targets(link)), concerned))]
+
+    def as_a_whole(each: Builder) -> tuple[str, str, str]:
+        return "as a whole", each.config.name, each.check_whole(each.targets(link))
+
+    rows += pool.map(as_a_whole, concerned)
     there = set(git(WORKTREE, "ls-files").splitlines())
     lost = sources & there - set().union(*(built(each.config) for each in builders))
     rows += [("as a whole", "any configuration", f"none builds {path}") for path in sorted(lost)]
@@ -344,8 +353,8 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     return Outcome(Tally(len(rows) - len(words), len(words)), words)
 
 
-def forget(path, builders):
-    """Remove the objects of the C file path (str) of builders (list)."""
+def forget(path: str, builders: Iterable[Builder]) -> None:
+    """Remove the objects of the C file path."""
     for builder in builders:
         target = (builder.config.out / path).with_suffix(".o")
         target.unlink(missing_ok=True)
@@ -353,6 +362,6 @@ def forget(path, builders):
         builder.files = None
 
 
-def changed(tree, old, new):
-    """-> list of str, the paths that differ between the commits old and new of tree."""
+def changed(tree: pathlib.Path, old: str, new: str) -> list[str]:
+    """Return the paths that differ between the commits old and new of tree."""
     return git(tree, "diff", "--name-only", "--no-renames", old, new).split()

@@ -8,13 +8,13 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator
 
-from ..boot import drivers, inputs, jobs, kunit
-from ..boot.jobs import Job
-from ..boot.verdict import Result
 from ..common import readme
 from ..common.report import Tally, table
 from ..common.units import Outcome, Unit
 from ..kernel.compose import Composed
+from ..boot import drivers, inputs, jobs, kunit
+from ..boot.jobs import Job
+from ..boot.verdict import Result
 
 
 def units() -> list[Unit]:
@@ -46,11 +46,14 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             built = kunit.build(tree, kernel)
             for job in mine:
                 if built:
-                    key = known_inputs.key(Unit("job", job.name, inputs=("kunit",)), kunit.image(kernel))
+                    key = known_inputs.key(Unit("job", job.name, inputs=("kunit",)),
+                                           kunit.image(kernel))
                     pending[pool.submit(judge, tree, job, key)] = job.name
                 else:
-                    yield job.name, Outcome(Tally(0, 1), [f"the kernel {kernel.name} does not build"],
-                                            [dataclasses.asdict(Result(job.name, "(build)", 0, 1, 0, 0))])
+                    row = Result(job.name, "(build)", 0, 1, 0, 0)
+                    yield job.name, Outcome(Tally(0, 1),
+                                            [f"the kernel {kernel.name} does not build"],
+                                            [dataclasses.asdict(row)])
             yield from drain(False)
         yield from drain(True)
 

@@ -99,5 +99,6 @@ def close(_outcomes: dict[str, Outcome], path: pathlib.Path = neighbours.TABLE,
           root: pathlib.Path = ROOT) -> Outcome:
     """Compare the README's table with what neighbours.toml says."""
     known = topics.read(root)[1]
-    table = readme.table(HEAD, [line for each in neighbours.load(path) for line in rows(each, known)])
+    table = readme.table(HEAD, [line for each in neighbours.load(path)
+                                for line in rows(each, known)])
     return readme.compared(table, TABLE, HEAD)

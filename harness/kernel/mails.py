@@ -140,7 +140,8 @@ def _topic(composed: Composed, commits: Commits, branch: Branch, directory: path
         for mail in directory.glob("*.patch"):
             text = mail.read_bytes()
             line = f"base-commit: {composed.base.commit}\n".encode()
-            mail.write_bytes(text.replace(line, f"Applies to {tag(composed.base.version)}\n".encode()))
+            mail.write_bytes(text.replace(
+                line, f"Applies to {tag(composed.base.version)}\n".encode()))
 
 
 def _same_as(tree: pathlib.Path, scratch: pathlib.Path, branch: Branch) -> None:

@@ -176,12 +176,12 @@ def _message_survives(tree: pathlib.Path, commit: str, mail: bytes) -> None:
     kept = f"{subject[1] if subject else ''}\n\n{body}"
     if mails != 1 or plain(kept) != plain(git(tree, "log", "-1", "--format=%s%n%n%b", commit)):
         raise Problem(f"`git am` would not keep the message of {commit[:12]} in {tree}: a line is "
-                      "`---`, or begins with `From <id>`, `--- `, `diff `, `Index: ` or, before the text, "
-                      "like a header, or the subject with a word in brackets; reword it")
+                      "`---`, or begins with `From <id>`, `--- `, `diff `, `Index: ` or, before "
+                      "the text, like a header, or the subject with a word in brackets; reword it")
     author = split(mail + b"\n---\n" * (b"\n---\n" not in mail), commit).author
     if [f"Author: {author.name}", f"Email: {author.address}"] != info.splitlines()[:2]:
-        raise Problem(f"`git am` would not keep the author of {commit[:12]} in {tree}, {author.name} "
-                      f"<{author.address}>: shorten it")
+        raise Problem(f"`git am` would not keep the author of {commit[:12]} in {tree}, "
+                      f"{author.name} <{author.address}>: shorten it")
 
 
 def slug(tree: pathlib.Path, commit: str, number: int) -> str:

@@ -55,7 +55,8 @@ def notes_made(tree: pathlib.Path, before: str) -> None:
     """Take note that the harness itself has changed the notes of tree, which were before."""
     composed = note(tree)
     if "key" in composed and composed.get("notes", "") == before:
-        (tree / ".git/composed").write_text(json.dumps({**composed, "notes": notes(tree)}, indent=1))
+        (tree / ".git/composed").write_text(
+            json.dumps({**composed, "notes": notes(tree)}, indent=1))
 
 
 def release(tree: pathlib.Path) -> str:

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
 """Unmap and sync cost no instruction more than on the base; `make cost` counts all of it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
-from ...boot import jobs, kunit
 from ...common import readme
 from ...common.report import Tally, table
 from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
+from ...boot import jobs, kunit
 from . import count, document, plots, registers, sizes
 from .count import BASE, OUT, SERIES
 
-PICTURE = count.HERE / "slope.svg"      # what the README shows
+PICTURE = count.FOLDER / "slope.svg"    # what the README shows
 TABLE = OUT / "readme.md"
 
 
-def verdict(counted):
-    """Return (int, paths that cost no more; list of str, those that do; str, a line).
-
-    counted: list of count.Driver.
-    """
-    number, wrong = 0, []
+def verdict(counted: list[count.Driver]) -> tuple[int, list[str], str]:
+    """Return how many paths of counted cost no more, those that do, and a line on both."""
+    number = 0
+    wrong: list[str] = []
     for driver in counted:
         more, dearer = count.judge(driver)
         number, wrong = number + more, wrong + dearer
@@ -49,7 +49,10 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
 
 
 def measure(composed: Composed) -> Tally:
-    """Count all of it, write it to OUT, and print a table -> paths that cost no more, that do."""
+    """Count all of it, write it to OUT, and print a table.
+
+    Return how many paths cost no more, and how many do.
+    """
     counted = count.count(composed, count.load())
     trees = {BASE: variants.TREE, SERIES: composed.tree}
     code = {arch: {version: sizes.measure(tree, arch, version)
@@ -62,7 +65,7 @@ def measure(composed: Composed) -> Tally:
     (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
     plots.draw(counted, OUT)
     rows = document.readme_rows(counted)
-    TABLE.write_text(document.table(document.README_HEAD, rows))
+    TABLE.write_text(readme.table(document.README_HEAD, rows))
     print()
     table(document.README_HEAD, rows)
     old = readme.split(readme.README.read_text(), document.README_HEAD)[1]
@@ -74,7 +77,7 @@ def measure(composed: Composed) -> Tally:
     return Tally(right, len(wrong))
 
 
-def write():
+def write() -> bool:
     """Put table and picture of the last run() into the README; False if there was none."""
     if not readme.write(TABLE, document.README_HEAD):
         return False

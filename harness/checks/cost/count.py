@@ -6,20 +6,25 @@ the suite iommu_cost reads counters that tick once a ns: the results are numbers
 of instructions, the same each time.
 """
 
+from __future__ import annotations
+
 import dataclasses
+import pathlib
 import re
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...boot import inputs, jobs, kunit, verdict
 from ...common import tables
 from ...common.report import Problem, Tally, minutes
 from ...common.run import BUILD, ROOT
 from ...common.units import Outcome, Unit
 from ...kernel import variants
+from ...kernel.compose import Composed
+from ...boot import inputs, jobs, kunit, verdict
 
-HERE = ROOT / "harness" / "checks" / "cost"
+FOLDER = ROOT / "harness" / "checks" / "cost"
 OUT = BUILD / "cost"
 FORMATS = "formats"
 BASE, SERIES = "base", "series"
@@ -45,7 +50,7 @@ class Run:
     driver: str
     kind: str
     job: str
-    modes: list
+    modes: list[str]
     qemu_args: str = ""
     filter: str = "iommu_cost"
     guard: bool = False
@@ -62,12 +67,21 @@ class Count:
     shape: str
     n: int
     instructions: int
-    commands: int = None
+    commands: int | None = None
 
     @property
-    def key(self):
+    def key(self) -> Key:
         """What it is a count of."""
         return self.call, self.shape, self.n
+
+
+# The call, the shape and n of a count.
+Key = tuple[str, str, int]
+Counts = dict[Key, Count]
+# Instructions, and commands to the IOMMU if they were counted.
+Cost = tuple[int, int | None]
+# What users do, shape and n; what that costs on the base, and with the series.
+Path = tuple[str, str, int, Cost, Cost]
 
 
 @dataclass
@@ -76,20 +90,18 @@ class Driver:
     arch: str
     name: str
     kind: str
-    counts: dict = field(default_factory=lambda: {BASE: {}, SERIES: {}})
+    counts: dict[str, Counts] = field(default_factory=lambda: {BASE: {}, SERIES: {}})
 
 
-def load(path=HERE / "runs.toml"):
-    """Return the tables of path, list of Run; Problem if one is wrong."""
+def load(path: pathlib.Path = FOLDER / "runs.toml") -> list[Run]:
+    """Return the tables of path; raises Problem if one is wrong."""
     return tables.load(path, lambda known: [Run(**each) for each in known["run"]])
 
 
-def commands(trace, events):
-    """Return how many of events (list of str) QEMU's trace (str) has between marks.
-
-    A list of int, one for each pair of marks.
-    """
-    counts, inside = [], False
+def commands(trace: str, events: list[str]) -> list[int]:
+    """Return how many of events QEMU's trace has between each pair of marks."""
+    counts: list[int] = []
+    inside = False
     for line in trace.splitlines():
         event = line.partition(" ")[0]
         if event == verdict.MARK:
@@ -101,11 +113,11 @@ def commands(trace, events):
     return counts
 
 
-def read(console, trace, events):
-    """Return what the suite said in the kernel log, {key: Count}.
+def read(console: str, trace: str, events: list[str]) -> Counts:
+    """Return what the suite said in console, the kernel log.
 
-    console: str; trace: str, QEMU's; events: list of str, its commands, none if
-    they are not to be counted.  Raises Problem if the two do not fit.
+    trace: QEMU's; events: its commands, none if they are not to be counted.
+    Raises Problem if the two do not fit.
     """
     found = [Count(line[1], line[2], int(line[3]), int(line[4]))
              for line in LINE.finditer(console)]
@@ -118,8 +130,8 @@ def read(console, trace, events):
     return {each.key: each for each in found}
 
 
-def boots(run, known):
-    """Yield the jobs (Job) that run (Run) boots, of those known (as jobs.load())."""
+def boots(run: Run, known: dict[str, jobs.Job]) -> Iterator[jobs.Job]:
+    """Yield the jobs that run boots, of those known."""
     names = [run.job if run.job in known else f"{run.job}-{mode}" for mode in run.modes]
     for name in names:
         job = known[name]
@@ -129,9 +141,9 @@ def boots(run, known):
             qemu_args=f"{job.qemu_args} {run.qemu_args}".strip())
 
 
-def count(composed, runs):
-    """Count all of runs (list of Run) -> list of Driver."""
-    found = {}
+def count(composed: Composed, runs: list[Run]) -> list[Driver]:
+    """Count all of runs."""
+    found: dict[tuple[str, str], Driver] = {}
     for _, driver in each(composed, runs):
         known = found.setdefault((driver.arch, driver.name), driver)
         for version, counts in driver.counts.items():
@@ -139,9 +151,10 @@ def count(composed, runs):
     return list(found.values())
 
 
-def each(composed, runs):
-    """Build the kernels of runs (list of Run), boot them, and yield each Run and its Driver."""
-    known, built, decides = jobs.load(), set(), inputs.Inputs(composed)
+def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
+    """Build the kernels of runs, boot them, and yield each run and its driver."""
+    known, decides = jobs.load(), inputs.Inputs(composed)
+    built: set[pathlib.Path] = set()
     start = time.monotonic()
     variants.checkout(composed, variants.SUITES)
     trees = {BASE: variants.TREE, SERIES: composed.tree}
@@ -162,16 +175,15 @@ def each(composed, runs):
         yield run, driver
 
 
-def boot(tree, job, run, version, key=""):
-    """Boot job (Job) and return what it counted, {key: Count}; Problem if it failed.
+def boot(tree: pathlib.Path, job: jobs.Job, run: Run, version: str, key: str = "") -> Counts:
+    """Boot job and return what it counted; raises Problem if it failed.
 
     key: of inputs, which tells whether it was counted before with the same image.
     """
     before = inputs.kept(key)
     if before:
         print(f"{job.name} {version}: as before, with the same kernel", flush=True)
-        counts = [Count(**each) for each in before.data]
-        return {each.key: each for each in counts}
+        return {each.key: each for each in (Count(**data) for data in before.data)}
     events = [] if run.driver == FORMATS else job.commands
     done = kunit.boot(tree, job, f"cost-{version}-{job.name}")
     if not done.report:
@@ -188,62 +200,55 @@ def boot(tree, job, run, version, key=""):
     return counts
 
 
-def total(counts, calls, shape, n):
-    """Return (instructions, commands or None) of calls (list of str) in a row.
-
-    counts: {key: Count}; None if one of the calls was not counted.
-    """
-    parts = [counts.get((call, shape, n)) for call in calls]
-    if None in parts:
+def total(counts: Counts, calls: list[str], shape: str, n: int) -> Cost | None:
+    """Return what calls cost in a row, None if one of them was not counted."""
+    parts = [counts[call, shape, n] for call in calls if (call, shape, n) in counts]
+    if len(parts) < len(calls):
         return None
-    told = [part.commands for part in parts]
-    return sum(part.instructions for part in parts), None if None in told else sum(told)
+    told = [part.commands for part in parts if part.commands is not None]
+    return sum(part.instructions for part in parts), sum(told) if len(told) == len(parts) else None
 
 
-def paths(driver):
-    """Yield (path, shape, n, base, series) for each path of driver (Driver).
-
-    base, series: (instructions, commands or None).
-    """
+def paths(driver: Driver) -> Iterator[Path]:
+    """Yield what users of driver do."""
     for path, calls in PATHS.items():
         for call, shape, n in driver.counts[BASE]:
             if call != calls[0] or shape == "empty":
                 continue
-            both = [total(driver.counts[version], calls, shape, n)
-                    for version in (BASE, SERIES)]
-            if None in both:
+            base, series = (total(driver.counts[version], calls, shape, n)
+                            for version in (BASE, SERIES))
+            if base is None or series is None:
                 raise Problem(f"{driver.arch}, {driver.name}: {path}, {shape} {n} was not "
                               "counted on both kernels")
-            yield path, shape, n, *both
+            yield path, shape, n, base, series
     if driver.kind == "range":
-        empty = "iommu_iotlb_sync", "empty", 0
-        both = [driver.counts[version][empty] for version in (BASE, SERIES)]
-        yield ("iommu_iotlb_sync", "empty", 0,
-               *((each.instructions, each.commands) for each in both))
+        call, shape, n = empty = "iommu_iotlb_sync", "empty", 0
+        old, new = (driver.counts[version][empty] for version in (BASE, SERIES))
+        yield call, shape, n, (old.instructions, old.commands), (new.instructions, new.commands)
 
 
-def judge(driver):
-    """Return (paths compared, list of str: those on which the series costs more)."""
+def judge(driver: Driver) -> tuple[int, list[str]]:
+    """Return how many paths were compared, and those on which the series costs more."""
     number, wrong = 0, []
     for path, shape, n, base, series in paths(driver):
         number += 1
         what = f"{driver.arch}, {driver.name}: {path}, {shape} {n or ''}".rstrip()
         if series[0] > base[0]:
             wrong.append(f"{what}: {series[0]} instructions, {base[0]} on the base")
-        if base[1] is not None and series[1] > base[1]:
+        if base[1] is not None and series[1] is not None and series[1] > base[1]:
             wrong.append(f"{what}: {series[1]} commands, {base[1]} on the base")
     return number, wrong
 
 
-def slope(counts, calls, shape="pages"):
-    """Return (instructions for each page, instructions besides), two float.
+def slope(counts: Counts, calls: list[str], shape: str = "pages") -> tuple[float, float] | None:
+    """Return the instructions for each page, and those besides.
 
-    The line nearest to all sizes of calls (list of str) in counts ({key: Count});
-    None if there are less than two.
+    That is the line nearest to all sizes of calls in counts; None if there are less than
+    two.
     """
-    points = [(n, total(counts, calls, shape, n)) for call, shape_, n in counts
-              if call == calls[0] and shape_ == shape]
-    points = [(n, cost[0]) for n, cost in points if cost]
+    points = {n: cost[0] for call, shape_, n in counts if call == calls[0] and shape_ == shape
+              if (cost := total(counts, calls, shape, n))}
     if len(points) < 2:
         return None
-    return tuple(statistics.linear_regression(*zip(*points)))
+    line = statistics.linear_regression([*points], [*points.values()])
+    return line.slope, line.intercept

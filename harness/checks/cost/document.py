@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0
 """What `make cost` counted, as JSON, as Markdown, and beside what the README says."""
 
+from __future__ import annotations
+
 import json
+import pathlib
+from typing import Any
 
 from ...common.readme import table
+from ...kernel.compose import Composed
 from . import count, sizes
-from .count import BASE, FORMATS, SERIES
+from .count import BASE, FORMATS, SERIES, Driver
+from .registers import Writes
+from .sizes import Sizes
 
 README_HEAD = ["arch", "driver or page table", "instructions per 4 KiB page: 7.3", "series",
                "unmap and sync of 64 KiB: 7.3", "series", "a 2 MiB table: 7.3", "series"]
 LIMIT = "limit"
 TOLERANCE = 0.01
 
+# Of each architecture and version.
+Code = dict[str, dict[str, Sizes]]
 
-def points(driver):
-    """Return {call: list of dict}, all counts of driver (count.Driver)."""
-    found = {}
+
+def points(driver: Driver) -> dict[str, list[dict[str, Any]]]:
+    """Return all counts of driver by call: shape, n, and what each version took."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for key, each in driver.counts[BASE].items():
         both = {version: counts[key] for version, counts in driver.counts.items()
                 if key in counts}
@@ -26,20 +36,21 @@ def points(driver):
     return found
 
 
-def slopes(driver, call):
-    """Return {version: [instructions per page, besides]} of call (str), {} if it has none."""
-    lines = {version: count.slope(counts, [call]) for version, counts in driver.counts.items()}
-    return {} if None in lines.values() else {
-        version: [round(value, 2) for value in both] for version, both in lines.items()}
+def slopes(driver: Driver, call: str) -> dict[str, list[float]]:
+    """Return what each version takes per page and besides for call; {} if it has no slope."""
+    found = {}
+    for version, counts in driver.counts.items():
+        line = count.slope(counts, [call])
+        if not line:
+            return {}
+        found[version] = [round(value, 2) for value in line]
+    return found
 
 
-def document(composed, drivers, code, registers):
-    """Return a dict for JSON: {arch: {driver: {call: points and slope}}}, and the rest.
-
-    drivers: list of count.Driver; code: {arch: {version: as of sizes.measure()}};
-    registers: {driver: {what: {version: numbers}}}.
-    """
-    counts = {}
+def document(composed: Composed, drivers: list[Driver], code: Code,
+             registers: Writes) -> dict[str, Any]:
+    """Return what is kept as JSON: {arch: {driver: {call: points and slope}}}, and the rest."""
+    counts: dict[str, dict[str, Any]] = {}
     for driver in drivers:
         counts.setdefault(driver.arch, {})[driver.name] = {
             call: {"points": each, "slope": slopes(driver, call)}
@@ -48,50 +59,47 @@ def document(composed, drivers, code, registers):
             "sizes": code, "registers": registers}
 
 
-def write_json(path, data):
-    """Write data (dict) to path."""
+def write_json(path: pathlib.Path, data: dict[str, Any]) -> None:
+    """Write data to path."""
     path.write_text(json.dumps(data, indent=1) + "\n")
 
 
-def short(value):
-    """value: float -> str without needless digits."""
+def short(value: float) -> str:
+    """Return value without needless digits."""
     return f"{value:.1f}".removesuffix(".0")
 
 
-def counted(driver, path, shape, n):
-    """Return [base, series] in instructions of path (a list of calls), "" if not counted."""
+def counted(driver: Driver, path: list[str], shape: str, n: int) -> list[object]:
+    """Return the instructions of path, some calls, on base and series; "" if not counted."""
     both = [count.total(driver.counts[version], path, shape, n) for version in (BASE, SERIES)]
-    return ["", ""] if None in both else [each[0] for each in both]
+    return [each[0] for each in both if each] if all(both) else ["", ""]
 
 
-def readme_rows(drivers):
-    """Return the rows of the README's table, of drivers (list of count.Driver)."""
-    rows = []
+def readme_rows(drivers: list[Driver]) -> list[list[object]]:
+    """Return the rows of the README's table, of drivers."""
+    rows: list[list[object]] = []
     for driver in drivers:
         if driver.name == FORMATS:
-            calls = [(call, [call]) for call in points(driver)]
+            lines = [(call, call, [call]) for call in points(driver)]
         else:
-            calls = [(driver.name, ["iommu_unmap_fast"])]
-        for name, calls in calls:
-            slope = slopes(driver, calls[0])
-            whole = calls if driver.name == FORMATS else count.PATHS[count.UNMAP_FAST]
+            lines = [(driver.name, "iommu_unmap_fast", count.PATHS[count.UNMAP_FAST])]
+        for name, first, whole in lines:
+            slope = slopes(driver, first)
             tables = [n for call, shape, n in driver.counts[BASE]
-                      if call == calls[0] and shape == "table"]
+                      if call == first and shape == "table"]
             rows.append([driver.arch, name, *map(short, (slope[BASE][0], slope[SERIES][0])),
                          *counted(driver, whole, "pages", 16),
                          *counted(driver, whole, "table", (tables or [0])[0])])
     return rows
 
 
-def markdown(drivers, code, registers, verdict):
-    """Return all that was measured as Markdown (str).
-
-    verdict: str, the closing line; the others as for document().
-    """
+def markdown(drivers: list[Driver], code: Code, registers: Writes, verdict: str) -> str:
+    """Return all that was measured as Markdown; verdict: the closing line."""
     parts = ["# What unmap and sync cost\n", verdict + "\n",
              "Instructions, and commands to the IOMMU where there are any; the lowest of "
              "five rounds. Slopes are those of the line nearest to 1, 2, 4 ... 512 pages.\n",
              table(README_HEAD, readme_rows(drivers))]
+    rows: list[list[object]]
     for driver in drivers:
         if driver.name == FORMATS:
             head = ["page table", "shape", "pages", "7.3", "series"]
@@ -118,10 +126,10 @@ def markdown(drivers, code, registers, verdict):
     return "\n".join(parts)
 
 
-def differences(old, new, tolerance=TOLERANCE):
-    """Return list of str: the lines of the Markdown table new that old does not repeat.
+def differences(old: str, new: str, tolerance: float = TOLERANCE) -> list[str]:
+    """Return the lines of the Markdown table new that old does not repeat.
 
-    old, new: str; cells that are numbers may differ by tolerance (a fraction).
+    Cells that are numbers may differ by tolerance, a fraction.
     """
     known = {}
     for text in old.splitlines():
@@ -137,8 +145,8 @@ def differences(old, new, tolerance=TOLERANCE):
     return wrong
 
 
-def near(old, new, tolerance):
-    """old, new: str, numbers or empty -> bool, whether they are the same but for tolerance."""
+def near(old: str, new: str, tolerance: float) -> bool:
+    """Return whether old and new, numbers or empty, are the same but for tolerance."""
     if not old or not new:
         return old == new
     return abs(float(new) - float(old)) <= tolerance * abs(float(old))

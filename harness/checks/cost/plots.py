@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Pictures of what `make cost` counted, as SVG and PNG."""
 
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
 from ...common import tools
 from . import count
-from .count import BASE, FORMATS, SERIES
+from .count import BASE, FORMATS, SERIES, Counts, Driver
 from .document import LIMIT, slopes
 
 COLORS = {BASE: "#b0413e", SERIES: "#2e6f9e", LIMIT: "#888888"}
@@ -11,7 +17,7 @@ LABELS = {BASE: "Linux 7.3", SERIES: "the series"}
 GENERIC = "generic_pt"
 
 
-def pyplot():
+def pyplot() -> Any:
     """Return matplotlib.pyplot, set to draw the same file each time."""
     tools.need("matplotlib")
     import matplotlib
@@ -23,16 +29,16 @@ def pyplot():
     return plt
 
 
-def save(plt, figure, out, name):
-    """Write figure to out/name.svg and .png (out: path)."""
+def save(plt: Any, figure: Any, out: pathlib.Path, name: str) -> None:
+    """Write figure to out/name.svg and .png."""
     figure.tight_layout()
     figure.savefig(out / f"{name}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(out / f"{name}.png", dpi=120)
     plt.close(figure)
 
 
-def series_of(drivers):
-    """Yield (arch, name, driver, call): what a slope was counted of, the limit left out."""
+def series_of(drivers: list[Driver]) -> Iterator[tuple[str, str, Driver, str]]:
+    """Yield what a slope was counted of, but the limit: arch, name, driver, call."""
     for driver in drivers:
         if driver.name == FORMATS:
             for call in dict.fromkeys(key[0] for key in driver.counts[BASE]):
@@ -42,20 +48,20 @@ def series_of(drivers):
             yield driver.arch, driver.name, driver, "iommu_unmap_fast"
 
 
-def formats(drivers, arch):
-    """Return the page tables counted on arch (count.Driver), None if there are none."""
+def formats(drivers: list[Driver], arch: str) -> Driver | None:
+    """Return the page tables counted on arch, None if there are none."""
     return next((driver for driver in drivers
                  if driver.arch == arch and driver.name == FORMATS), None)
 
 
-def curve(counts, call):
-    """Return (pages, instructions), two lists, of call (str) in counts ({key: Count})."""
+def curve(counts: Counts, call: str) -> tuple[list[int], list[int]]:
+    """Return the pages and the instructions of call in counts."""
     found = sorted((key[2], each.instructions) for key, each in counts.items()
                    if key[:2] == (call, "pages"))
     return [n for n, _ in found], [cost for _, cost in found]
 
 
-def draw_cost(plt, drivers, out):
+def draw_cost(plt: Any, drivers: list[Driver], out: pathlib.Path) -> None:
     """Instructions against pages, a field for each driver and page table."""
     shown = list(series_of(drivers))
     columns = 4
@@ -81,7 +87,7 @@ def draw_cost(plt, drivers, out):
     save(plt, figure, out, "cost")
 
 
-def draw_slopes(plt, drivers, out):
+def draw_slopes(plt: Any, drivers: list[Driver], out: pathlib.Path) -> None:
     """Instructions for each page, a pair of bars for each driver and page table."""
     arches = list(dict.fromkeys(driver.arch for driver in drivers))
     groups = {arch: [(name, slopes(driver, call)) for a, name, driver, call
@@ -107,16 +113,17 @@ def draw_slopes(plt, drivers, out):
     save(plt, figure, out, "slope")
 
 
-def draw_commands(plt, drivers, out):
+def draw_commands(plt: Any, drivers: list[Driver], out: pathlib.Path) -> None:
     """Commands to the IOMMU for each iommu_unmap(), a pair of bars for each size."""
     shown = [driver for driver in drivers if driver.name != FORMATS]
     figure, fields = plt.subplots(1, len(shown), figsize=(13, 3), squeeze=False, sharey=True)
     for field, driver in zip(fields[0], shown):
         found = [row for row in count.paths(driver) if row[0] == "iommu_unmap" and
                  (row[1] != "pages" or row[2] in (1, 16, 128, 512))]
-        for offset, version, column in ((-0.2, BASE, 3), (0.2, SERIES, 4)):
+        for offset, version, costs in ((-0.2, BASE, [row[3] for row in found]),
+                                       (0.2, SERIES, [row[4] for row in found])):
             bars = field.bar([i + offset for i in range(len(found))],
-                             [row[column][1] for row in found], 0.4, color=COLORS[version],
+                             [told for _, told in costs], 0.4, color=COLORS[version],
                              label=LABELS[version])
             field.bar_label(bars, fontsize=6)
         field.set(yscale="log", ylim=(0.5, 2000))
@@ -128,8 +135,8 @@ def draw_commands(plt, drivers, out):
     save(plt, figure, out, "commands")
 
 
-def draw(drivers, out):
-    """Draw all pictures of drivers (list of count.Driver) into out (path)."""
+def draw(drivers: list[Driver], out: pathlib.Path) -> None:
+    """Draw all pictures of drivers into out."""
     plt = pyplot()
     for function in (draw_cost, draw_slopes, draw_commands):
         function(plt, drivers, out)

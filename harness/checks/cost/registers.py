@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """What drivers on models of their hardware write to it to unmap and sync."""
 
+from __future__ import annotations
+
 import dataclasses
+import pathlib
 import re
+from collections.abc import Iterator
 
 from ...common.report import Problem, Stage
 from ...kernel import variants
+from ...kernel.compose import Composed
 from ...boot import drivers, jobs, kunit
 from .. import models_history
 from .count import BASE, SERIES
@@ -14,24 +19,28 @@ CASE = "commands_test"
 LINE = re.compile(r"commands: (\S+ \d+) (\d+) (\d+) (\d+)")
 
 
-def read(console):
-    """console: str, kernel log -> {shape and number: writes, invalidations, syncs}, str both."""
+# Writes, invalidations and syncs, by suite, by shape and number, by version.
+Writes = dict[str, dict[str, dict[str, str]]]
+
+
+def read(console: str) -> dict[str, str]:
+    """Return writes, invalidations and syncs in the kernel log, by shape and number."""
     return {line[1]: f"{line[2]}, {line[3]}, {line[4]}" for line in LINE.finditer(console)}
 
 
-def kernels(composed):
-    """Yield (version, work tree, kernel to be built from it): the base and the series."""
+def kernels(composed: Composed) -> Iterator[tuple[str, pathlib.Path, jobs.Kernel]]:
+    """Yield base and series: version, work tree, kernel to be built from it."""
     job = jobs.load()[drivers.MODELS]
     variants.checkout(composed, variants.MODELS)
     yield BASE, variants.TREE, models_history.kernel_of(job)
     yield SERIES, composed.tree, job.kernel
 
 
-def count(composed):
-    """Return {suite: {shape and number: {version: as of read()}}}; Problem if a suite fails."""
+def count(composed: Composed) -> Writes:
+    """Return what all suites write; raises Problem if one fails."""
     job = jobs.load()[drivers.MODELS]
     suites = sorted(suite for driver in drivers.load() for suite in driver.suites)
-    found = {suite: {} for suite in suites}
+    found: Writes = {suite: {} for suite in suites}
     for version, tree, kernel in kernels(composed):
         if not kunit.build(tree, kernel):
             raise Problem(f"the kernel {kernel.name} does not build")

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """How large the code is: objects, each place that iommu_iotlb_sync() is inlined, structures."""
 
+from __future__ import annotations
+
 import os
+import pathlib
 import re
+from collections.abc import Iterator
+from typing import Any, TypedDict
 
 from ...common import tools
 from ...common.report import Problem
@@ -18,7 +23,7 @@ OPTIONS = """BUG PRINTK JUMP_LABEL EXPERT DEBUG_KERNEL DEBUG_INFO_DWARF5 PCI PCI
     IOMMU_SUPPORT IOMMUFD VFIO VFIO_GROUP VFIO_CONTAINER VIRTIO_MENU VIRTIO_PCI VIRTIO_IOMMU """
 OBJECTS = ["iommu.o", "dma-iommu.o", "virtio-iommu.o", "iommufd/io_pagetable.o",
            "../vfio/vfio_iommu_type1.o"]
-TARGETS = {
+TARGETS: dict[str, dict[str, Any]] = {
     "arm64": {
         "options": OPTIONS + """ARM_SMMU ARM_SMMU_V3 IOMMU_IO_PGTABLE_LPAE
             IOMMU_IO_PGTABLE_ARMV7S IOMMU_IO_PGTABLE_DART""",
@@ -33,17 +38,28 @@ TARGETS = {
             "generic_pt/fmt/iommu_vtdss.o", "generic_pt/fmt/iommu_x86_64.o"]}}
 
 
+class Sizes(TypedDict):
+    """What was measured, in bytes.
+
+    text: code and constants of each object; sites: as of sites(), of each object;
+    structs: as of structs().
+    """
+    text: dict[str, int]
+    sites: dict[str, dict[str, list[int]]]
+    structs: dict[str, dict[str, int]]
+
+
 class Config(builds.Config):
     """A table of TARGETS, named for its build directory; targets: below drivers/iommu."""
 
     @property
-    def out(self):
-        """Path of the build directory."""
+    def out(self) -> pathlib.Path:
+        """The build directory."""
         return BUILD / "cost" / "sizes" / self.name
 
 
-def build(tree, config):
-    """Build config (Config) from tree (path); return {name: path} of its objects.
+def build(tree: pathlib.Path, config: Config) -> dict[str, pathlib.Path]:
+    """Build config from tree; return its objects by name.
 
     Raises Problem if it does not build, or an option is not set in the end.
     """
@@ -64,13 +80,13 @@ def build(tree, config):
     return {name: config.out / name for name in names}
 
 
-def texts(said):
-    """said: str, of `size` -> list of int, the bytes of code and constants of each object."""
+def texts(said: str) -> list[int]:
+    """Return the bytes of code and constants of each object, as `size` said."""
     return [int(line.split()[0]) for line in said.splitlines()[1:]]
 
 
-def structs(said):
-    """said: str, of `pahole` -> {name: dict of size, holes, padding, in bytes (int)}."""
+def structs(said: str) -> dict[str, dict[str, int]]:
+    """Return size, holes and padding of each structure in bytes, as `pahole` said."""
     found = {}
     for name, body in re.findall(r"^struct (\w+) \{$(.*?)^\}", said, re.M | re.S):
         sizes = {"size": "size", "holes": "sum holes", "padding": "padding"}
@@ -79,38 +95,38 @@ def structs(said):
     return found
 
 
-def nested(die):
+def nested(die: Any) -> Iterator[Any]:
     """Yield die (a pyelftools DIE) and all below it."""
     yield die
     for child in die.iter_children():
         yield from nested(child)
 
 
-def length(die):
+def length(die: Any) -> int:
     """Return the bytes of code of die (a pyelftools DIE of GCC's DWARF 5), 0 if none."""
     if "DW_AT_ranges" in die.attributes:
         ranges = die.dwarfinfo.range_lists().get_range_list_at_offset(
             die.attributes["DW_AT_ranges"].value, die.cu)
         return sum(entry.end_offset - entry.begin_offset for entry in ranges
                    if hasattr(entry, "end_offset"))     # others give a base address
-    return die.attributes["DW_AT_high_pc"].value if "DW_AT_high_pc" in die.attributes else 0
+    return int(die.attributes["DW_AT_high_pc"].value) if "DW_AT_high_pc" in die.attributes else 0
 
 
-def name_of(die):
-    """die: a pyelftools DIE -> str, its name or that of what it is an instance of."""
+def name_of(die: Any) -> str:
+    """Return the name of die (a pyelftools DIE), or that of what it is an instance of."""
     while "DW_AT_abstract_origin" in die.attributes:
         die = die.get_DIE_from_attribute("DW_AT_abstract_origin")
-    return die.attributes["DW_AT_name"].value.decode()
+    return str(die.attributes["DW_AT_name"].value.decode())
 
 
-def sites(path, inlined=INLINED):
-    """Return where inlined (str) is in the object path: {function: bytes of each place}.
+def sites(path: pathlib.Path, inlined: str = INLINED) -> dict[str, list[int]]:
+    """Return where inlined is in the object path: {function: bytes of each place}.
 
     A copy that was not inlined is a place in the function of that name.
     """
     from elftools.elf.elffile import ELFFile    # not before tools.need()
 
-    found = {}
+    found: dict[str, list[int]] = {}
     with open(path, "rb") as file:
         for unit in ELFFile(file).get_dwarf_info().iter_CUs():
             for function in unit.get_top_DIE().iter_children():
@@ -124,11 +140,10 @@ def sites(path, inlined=INLINED):
     return found
 
 
-def measure(tree, arch, name):
-    """Build what TARGETS has for arch (str) from tree (path), and measure it.
+def measure(tree: pathlib.Path, arch: str, name: str) -> Sizes:
+    """Build what TARGETS has for arch from tree, and measure it.
 
-    name: str, of the build directory, which is kept.  Return a dict: text {object:
-    bytes}, sites {object: as of sites()}, structs (as of structs()).  Raises Problem.
+    name: of the build directory, which is kept.  Raises Problem.
     """
     config = Config(name=f"{arch}-{name}", arch=arch, **TARGETS[arch])
     tools.need(*tools.BUILD_KERNEL, *config.tools, "elftools", "pahole")
@@ -143,19 +158,18 @@ def measure(tree, arch, name):
     return {"text": dict(zip(objects, texts(said))), "structs": layout, "sites": places}
 
 
-def rows(base, series):
-    """Return the lines of a table, lists of str: what, in base, in series.
-
-    base, series: as of measure(), of one architecture.
-    """
+def rows(base: Sizes, series: Sizes) -> list[list[str]]:
+    """Return the lines of a table, of one architecture: what, in base, in series."""
     both = base, series
-    lines = [[f"{name}: text", *(each["text"][name] for each in both)] for name in base["text"]]
+    lines: list[list[object]] = [[f"{name}: text", *(each["text"][name] for each in both)]
+                                 for name in base["text"]]
     places = [{(f"{name}: {INLINED}() in {function}()"): sizes
                for name, functions in each["sites"].items()
                for function, sizes in functions.items()} for each in both]
     lines += [[what, *(" + ".join(map(str, each.get(what, [0]))) for each in places)]
               for what in {**places[0], **places[1]}]
-    lines += [[f"{INLINED}(), all places", *(sum(map(sum, each.values())) for each in places)]]
+    lines += [[f"{INLINED}(), all places", *(sum(sum(sizes) for sizes in each.values())
+                                                for each in places)]]
     lines += [[f"struct {name}: size, holes, padding",
                *(", ".join(map(str, each["structs"][name].values())) for each in both)]
               for name in base["structs"]]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Each thing broken on purpose, one at a time, fails a test; a sample, `make mutants` does all."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import dataclasses
@@ -13,13 +15,13 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...boot import jobs, kunit, verdict
 from ...common import tables
 from ...common.report import Problem, Stage, Tally, table
-from ...common.run import BUILD, ROOT
+from ...common.run import BUILD, ROOT, Done
 from ...common.units import Outcome, Unit
 from ...kernel import compose
 from ...kernel.compose import Composed
+from ...boot import jobs, kunit, verdict
 
 HERE = ROOT / "harness" / "checks" / "mutants"
 TOP = BUILD / "mutants"
@@ -54,19 +56,19 @@ class Mutant:
     check: bool = False
 
     @property
-    def globs(self):
-        """What kunit.py is to filter by, list of str, one for each run."""
+    def globs(self) -> list[str]:
+        """What kunit.py is to filter by, one for each run."""
         return self.suites.split() or [""]
 
-    def apply(self, source):
-        """source: str, the file's text -> str, mutated, or None if it does not apply."""
+    def apply(self, source: str) -> str | None:
+        """Return source, the file's text, mutated; None if it does not apply."""
         fits = source.count(self.old) == 1 and self.new != self.old
         return source.replace(self.old, self.new) if fits else None
 
 
 @dataclass
 class Fate:
-    """What came of mutant (Mutant): state, one of the above, and words (str) on it."""
+    """What came of mutant: state, one of the above, and words on it."""
     mutant: Mutant
     state: str
     words: str = ""
@@ -76,19 +78,19 @@ class Fate:
 class Bench:
     """Where mutants are built and run, one at a time.
 
-    name: str; tree: path, a kernel tree to break; job: Job, whose kernel is built there.
+    tree: a kernel tree to break; job: whose kernel is built there.
     """
     name: str
     tree: pathlib.Path
     job: jobs.Job
 
 
-def load(where=HERE):
-    """Return the mutants of the tables in where (path), list of Mutant.
+def load(where: pathlib.Path = HERE) -> list[Mutant]:
+    """Return the mutants of the tables in where.
 
     Raises Problem if a table is wrong, or a name is not the only one of its kind.
     """
-    mutants = []
+    mutants: list[Mutant] = []
     for path in sorted(where.glob("*.toml")):
         mutants += tables.load(path, lambda known: [Mutant(**each) for each in known["mutant"]])
     for name, count in collections.Counter(mutant.name for mutant in mutants).items():
@@ -97,11 +99,8 @@ def load(where=HERE):
     return mutants
 
 
-def make(bench):
-    """Build what changed in bench (Bench) since its kernel was built, and no tools.
-
-    Return CompletedProcess, output together.
-    """
+def make(bench: Bench) -> Done:
+    """Build what changed in bench since its kernel was built, and no tools."""
     kernel = bench.job.kernel
     options, env = kunit.make_options(bench.tree, kernel)
     return subprocess.run(
@@ -111,8 +110,8 @@ def make(bench):
         env={**os.environ, **env})
 
 
-def check_original(bench, mutants):
-    """Run what is to be broken on bench (Bench).
+def check_original(bench: Bench, mutants: list[Mutant]) -> None:
+    """Run what is to be broken on bench.
 
     Raises Problem if it does not pass, or if none of its cases that pass are
     those which one of mutants wants to be run: nothing could kill it.
@@ -120,10 +119,11 @@ def check_original(bench, mutants):
     done = kunit.boot(bench.tree, bench.job, "mutants-none")
     failed = 1
     if done.report:
-        rows, wrong = verdict.results(bench.job, done.report, done.console, done.trace, done.seconds)
+        rows, wrong = verdict.results(bench.job, done.report, done.console, done.trace,
+                                      done.seconds)
         failed = sum(row.failed for row in rows)
         print(*wrong, sep="\n", end="\n" if wrong else "")
-    if failed:
+    if failed or not done.report:
         raise Problem("the kernel fails without any mutation, mend that first; " + done.logs)
     passed = [case for case, status in verdict.cases(done.report).items() if "PASS" in status]
     for mutant in mutants:
@@ -133,8 +133,8 @@ def check_original(bench, mutants):
                 raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
 
 
-def judge(run):
-    """Return (state, words) for a mutant that ran as run (kunit.Run) says.
+def judge(run: kunit.Run) -> tuple[str, str]:
+    """Return state and words for a mutant that ran as run says.
 
     It is KILLED if a case failed or the kernel crashed; HUNG if its time was over.
     """
@@ -156,8 +156,8 @@ def judge(run):
     return KILLED, words + (" (crash)" if crashed and not ended else "")
 
 
-def start(tree, job, name):
-    """Run job on the kernel built from tree -> (state, words, kunit.Run).
+def start(tree: pathlib.Path, job: jobs.Job, name: str) -> tuple[str, str, kunit.Run]:
+    """Run job on the kernel built from tree; return state and words, and the run.
 
     One that was still running when its time was over is run again, for twice as long: this
     machine may have been busy.
@@ -171,8 +171,8 @@ def start(tree, job, name):
     return state, words, ran
 
 
-def run_mutant(mutant, bench):
-    """Build and run mutant (Mutant) on bench (Bench); return its Fate."""
+def run_mutant(mutant: Mutant, bench: Bench) -> Fate:
+    """Build and run mutant on bench."""
     path = bench.tree / mutant.file
     original = path.read_text() if path.is_file() else ""
     mutated = mutant.apply(original)
@@ -185,7 +185,7 @@ def run_mutant(mutant, bench):
         if done.returncode:
             lines = done.stdout.splitlines()
             return Fate(mutant, BROKEN, next((line for line in lines if "error: " in line),
-                                                lines[-1] if lines else ""))
+                                             lines[-1] if lines else ""))
         for glob in mutant.globs:
             part = dataclasses.replace(bench.job, filter=glob or bench.job.filter,
                                        timeout=TIMEOUT)
@@ -199,8 +199,8 @@ def run_mutant(mutant, bench):
     return Fate(mutant, state, words)
 
 
-def cell(fate):
-    """Return what the table says of outcome (str)."""
+def cell(fate: Fate) -> str:
+    """Return what the table says of fate."""
     if fate.state == KILLED:
         return fate.words
     if fate.state == SPARED:
@@ -210,11 +210,8 @@ def cell(fate):
     return fate.state + (f": {fate.words}" if fate.words else "")
 
 
-def set_up(composed, count):
-    """Build the kernel that is to be broken, count (int) times.
-
-    Return a list of Bench.  Raises Problem if it does not build.
-    """
+def set_up(composed: Composed, count: int) -> list[Bench]:
+    """Build the kernel that is to be broken, count times; raises Problem if it does not build."""
     benches = []
     for number in range(1, count + 1):
         top = TOP / str(number)
@@ -229,13 +226,13 @@ def set_up(composed, count):
     return benches
 
 
-def run_all(mutants, benches):
-    """Yield the Fate of each of mutants (list), as they come, from benches (list)."""
-    free = queue.SimpleQueue()
+def run_all(mutants: list[Mutant], benches: list[Bench]) -> Iterator[Fate]:
+    """Yield the fates of mutants, as they come from benches."""
+    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
     for bench in benches:
         free.put(bench)
 
-    def run_one(mutant):
+    def run_one(mutant: Mutant) -> Fate:
         bench = free.get()
         try:
             return run_mutant(mutant, bench)
@@ -261,7 +258,7 @@ def units() -> list[Unit]:
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Build and run the mutants called names, on as many benches as are worth it."""
     mutants = [each for each in load() if each.name in names]
-    benches = set_up(composed, os.cpu_count() if len(mutants) > MANY else 1)
+    benches = set_up(composed, (os.cpu_count() or 1) if len(mutants) > MANY else 1)
     check_original(benches[0], mutants)
     stage = Stage("mutants", len(mutants))
     for fate in run_all(mutants, benches):
