@@ -9,10 +9,10 @@ import tempfile
 import unittest
 from unittest import mock
 
+from harness.common.report import Problem
 from harness.boot import drivers
 from harness.checks import audit
 from harness.checks.audit import facts
-from harness.common.report import Problem
 
 SPATCH = """
 Please check for false positives in the output before submitting a patch.
@@ -81,7 +81,7 @@ class Reports(unittest.TestCase):
 
     def test_regular_expressions_are_the_same_in_pcre_and_in_ocaml(self):
         """Coccinelle has either; ( | ) { } are letters to the other, as is \\ with one."""
-        for rule in [*audit.RULES, audit.HERE / "facts.cocci"]:
+        for rule in [*audit.RULES, audit.FOLDER / "facts.cocci"]:
             for pattern in re.findall(r'[=!]~ *"(.*?)"', rule.read_text()):
                 self.assertNotRegex(pattern, r"[(|){}\\]", rule)
 

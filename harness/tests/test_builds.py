@@ -10,10 +10,10 @@ import types
 import unittest
 from unittest import mock
 
-from harness.kernel import topics
-from harness.checks import builds
-from harness.kernel.commits import Branch
 from harness.common.report import Problem
+from harness.kernel import topics
+from harness.kernel.commits import Branch
+from harness.checks import builds
 
 from .fake import total
 
@@ -88,7 +88,8 @@ class Commits(unittest.TestCase):
 
     def git(self, *command):
         return subprocess.run(["git", "-C", self.tree, "-c", "user.name=n", "-c", "user.email=e",
-                               *command], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+                               *command], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.strip()
 
     def commit(self, files):
         for name, text in files.items():

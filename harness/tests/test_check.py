@@ -13,12 +13,12 @@ import unittest
 from unittest import mock
 
 from harness import check, shards
-from harness.boot import inputs, jobs
-from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
 from harness.common.report import Problem, Tally
 from harness.common.run import git
 from harness.common.units import Outcome, Unit
 from harness.kernel.commits import Branch
+from harness.boot import inputs, jobs
+from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
 
 from .fake import ME, total
 

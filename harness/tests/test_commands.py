@@ -46,8 +46,8 @@ class Variables(unittest.TestCase):
     def test_unknown_variable(self):
         for word in ("--JOBS=x", "x", "--ONL=x"):
             status, said = self.make("one", word)
-            self.assertEqual((1, f"error: unrecognized arguments: {word}; `make help` lists targets "
-                              "and what they take\n"), (status, said))
+            self.assertEqual((1, f"error: unrecognized arguments: {word}; `make help` lists "
+                              "targets and what they take\n"), (status, said))
         self.assertEqual([], self.got)
 
     def test_unknown_target(self):

@@ -7,9 +7,9 @@ import shutil
 import unittest.mock
 
 from harness.common import tools
-from harness.kernel import commits, compose, export, repair, tree
 from harness.common.report import Problem
 from harness.common.run import git, output
+from harness.kernel import commits, compose, export, repair, tree
 
 from .fake import MAKEFILE, MANY, Kernel, commit, put
 
@@ -65,7 +65,8 @@ class RoundTrip(Kernel):
         self.develop()
         first = self.files()
         put(self.top, {"config": "[diff]\nnoprefix = true\ncontext = 9\n"
-                                 "suppressBlankEmpty = true\n[core]\nautocrlf = true\n[apply]\nwhitespace = fix\n"})
+                                 "suppressBlankEmpty = true\n[core]\nautocrlf = true\n"
+                                 "[apply]\nwhitespace = fix\n"})
         with unittest.mock.patch.dict(os.environ, GIT_CONFIG_GLOBAL=f"{self.top}/config"):
             shutil.rmtree(self.tree)
             self.compose()

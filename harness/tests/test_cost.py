@@ -10,11 +10,11 @@ import unittest
 from types import SimpleNamespace
 from unittest import mock
 
+from harness.common.report import Problem, Tally
 from harness.boot import jobs
 from harness.checks import cost
 from harness.checks.cost import count, document, plots, registers
 from harness.checks.cost.count import BASE, SERIES, Count, Driver, Run
-from harness.common.report import Problem, Tally
 
 CONSOLE = """\
     # unmap_fast_test: cost: iommu_unmap_fast pages 16 593 601

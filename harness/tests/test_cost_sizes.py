@@ -8,8 +8,8 @@ import unittest
 from unittest import mock
 
 from harness.common import tools
-from harness.checks.cost import sizes
 from harness.common.report import Problem
+from harness.checks.cost import sizes
 
 SIZE = """   text	   data	    bss	    dec	    hex	filename
   20260	    957	     40	  21257	   5309	drivers/iommu/iommu.o
@@ -81,6 +81,8 @@ class Parse(unittest.TestCase):
 
 
 class Sites(unittest.TestCase):
+    object: pathlib.Path
+
     @classmethod
     def setUpClass(cls):
         tools.need("gcc", "libc", "elftools")

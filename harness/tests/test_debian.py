@@ -64,8 +64,7 @@ class Run(unittest.TestCase):
                       mock.patch.object(debian, "TOP", self.top / "debian"),
                       mock.patch.object(debian.tools, "need"),
                       mock.patch.object(debian, "mirrors", return_value=["m"])):
-            patch.start()
-            self.addCleanup(patch.stop)
+            self.enterContext(patch)
         run.git(self.root, "init", "-q")
         commit(self.root, "one\n", {"a": "committed\n"})
         (self.root / "a").write_text("changed\n")

@@ -7,18 +7,20 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness.boot import drivers, jobs
-from harness.checks import kunit
 from harness.common import readme
-from harness.common.units import Outcome
 from harness.common.report import Problem, Tally
+from harness.common.units import Outcome
+from harness.boot import drivers, jobs
 from harness.boot.verdict import Result
+from harness.checks import kunit
 
 KNOWN = [drivers.Driver("one", "flushes", "always", suites=["iommu_one", "iommu_one_32"]),
          drivers.Driver("two", "asks", "range", jobs=["qemu-strict", "qemu-lazy"])]
 ROWS = [Result("tests", "iommu_one", 20, 0, 3, 1.0), Result("tests", "iommu_one_32", 21, 0, 2, 1.0),
-        Result("tests", "iommu_sync", 117, 0, 0, 1.0), Result("tests", "(kernel log)", 1, 0, 0, 1.0),
-        Result("qemu-strict", "iommu_e2e", 27, 0, 0, 1.0), Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0),
+        Result("tests", "iommu_sync", 117, 0, 0, 1.0),
+        Result("tests", "(kernel log)", 1, 0, 0, 1.0),
+        Result("qemu-strict", "iommu_e2e", 27, 0, 0, 1.0),
+        Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0),
         Result("qemu-lazy", "(commands)", 1, 0, 0, 1.0), Result("other", "iommu_one", 9, 0, 0, 1.0)]
 TABLE = readme.line(drivers.HEAD) + """
 |---|---|---|---|---|---|
@@ -32,7 +34,8 @@ class Drivers(unittest.TestCase):
         where = tempfile.TemporaryDirectory()
         self.addCleanup(where.cleanup)
         self.readme = pathlib.Path(where.name, "README.md")
-        for module, name, value in ((readme, "README", self.readme), (drivers, "load", lambda: KNOWN),
+        for module, name, value in ((readme, "README", self.readme),
+                                    (drivers, "load", lambda: KNOWN),
                             (drivers, "TABLE", pathlib.Path(where.name, "build", "drivers.md"))):
             patch = mock.patch.object(module, name, value)
             patch.start()

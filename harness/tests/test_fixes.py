@@ -6,10 +6,11 @@ import tempfile
 import unittest
 from unittest import mock
 
+from harness.common.report import Problem
 from harness.kernel import patches, topics
 from harness.boot import jobs
 from harness.checks import fixes, mutants
-from harness.common.report import Problem
+
 from harness.tests.test_mutants import ran
 
 JOB = jobs.Job("tests", "", jobs.Kernel("um", []), [])

@@ -5,10 +5,10 @@ import os
 import types
 from unittest import mock
 
-from harness.boot import inputs
 from harness.common.run import git
 from harness.common.units import Unit
 from harness.kernel import topics
+from harness.boot import inputs
 
 from .fake import Kernel, commit, put
 
@@ -18,7 +18,8 @@ class Keys(Kernel):
         super().setUp()
         commit(self.linux, "more\n", {
             "scripts/checkpatch.pl": "a", "MAINTAINERS": "a", "include/linux/iommu.h": "int a;\n",
-            "Documentation/x.rst": "a", "tools/testing/kunit/kunit.py": "", "drivers/old.c": "int a;\n"})
+            "Documentation/x.rst": "a", "tools/testing/kunit/kunit.py": "",
+            "drivers/old.c": "int a;\n"})
         self.develop()
         put(self.root, {"harness/check.py": "a", "harness/tests/test_a.py": "a", "Makefile": "a",
                         "harness/doc/a.md": "a", "README.md": "a",
@@ -179,5 +180,6 @@ class Keys(Kernel):
         self.assertEqual({"harness", "base", "packages", "programs", "environment"},
                          set(inputs.ALWAYS))
         self.assertEqual({"repository", "patches", "topic", "series", "scripts", "headers",
-                          "kunit", "composer", "neighbours"}, set(inputs.KINDS) - set(inputs.ALWAYS))
+                          "kunit", "composer", "neighbours"},
+                         set(inputs.KINDS) - set(inputs.ALWAYS))
         self.assertTrue(topics.read(self.root)[1])

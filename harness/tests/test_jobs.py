@@ -8,10 +8,10 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness.kernel import topics
-from harness.boot import jobs, kunit
 from harness.common import tools
 from harness.common.report import Problem
+from harness.kernel import topics
+from harness.boot import jobs, kunit
 
 TABLE = """
 [kernel.x]
@@ -79,7 +79,8 @@ class Table(unittest.TestCase):
             load(TABLE + "default = true\n")
 
     def test_kernel_like_another(self):
-        more = '[kernel.z]\nlike = "x"\nkunitconfig = ["z"]\n[job.z]\nabout = ""\nkernel = "z"\nsuites = []\n'
+        more = ('[kernel.z]\nlike = "x"\nkunitconfig = ["z"]\n'
+                '[job.z]\nabout = ""\nkernel = "z"\nsuites = []\n')
         table = load(TABLE + more)
         self.assertEqual(("z", "x86_64", ["z"], ["CONFIG_VT=n"]),
                          (table["z"].kernel.name, table["z"].kernel.arch,

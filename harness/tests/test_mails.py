@@ -6,9 +6,9 @@ import shutil
 import unittest
 import unittest.mock
 
-from harness.kernel import commits, mails, topics
 from harness.common.report import Problem
 from harness.common.run import git, output
+from harness.kernel import commits, mails, topics
 
 from .fake import Kernel, commit, put
 
@@ -204,7 +204,8 @@ class Mails(Kernel):
         self.export()
         self.write("three")
         self.assertIn("\nFrom: O <o@example.org>\n", self.read("three/v1/0001-c-twelve.patch"))
-        self.assertIn("\nSigned-off-by: O <o@example.org>\nSigned-off-by: A Person <a@example.org>\n",
+        self.assertIn("\nSigned-off-by: O <o@example.org>\n"
+                      "Signed-off-by: A Person <a@example.org>\n",
                       self.read("three/v1/0001-c-twelve.patch"))
 
     def test_no_cover(self):

@@ -10,9 +10,9 @@ import threading
 import unittest
 from unittest import mock
 
+from harness.common.report import Problem
 from harness.boot import jobs, kunit
 from harness.checks import mutants
-from harness.common.report import Problem
 
 from .fake import total
 

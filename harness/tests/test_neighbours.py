@@ -9,10 +9,10 @@ from unittest import mock
 
 from harness import __main__ as commands
 from harness.common import readme, run
-from harness.kernel import archive, compose, export, mails, neighbours, source, topics, tree
-from harness.checks import neighbours as check
-from harness.kernel.archive import Missing
 from harness.common.report import Problem
+from harness.kernel import archive, compose, export, mails, neighbours, source, topics, tree
+from harness.kernel.archive import Missing
+from harness.checks import neighbours as check
 
 from .fake import MAKEFILE, MANY, Kernel, commit, put, total
 from .test_mails import MAINTAINER
@@ -303,8 +303,8 @@ class Table(Neighbour):
         self.assertEqual((5 + 4, 0), counts, said)
 
     def test_whole_tree_says_the_same(self):
-        names = [str(unfit.path.name) for unfit in neighbours.survey(self.base(), neighbours.wanted(None, self.root),
-                                                                 self.root)]
+        names = [unfit.path.name for unfit in neighbours.survey(
+            self.base(), neighbours.wanted(None, self.root), self.root)]
         self.assertEqual(["01-b-gone.patch"], names)
 
     def test_only_what_is_touched_is_read(self):

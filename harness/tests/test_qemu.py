@@ -10,8 +10,8 @@ import unittest
 import unittest.mock
 
 from harness.common import run
-from harness.boot import qemu
 from harness.common.report import Problem
+from harness.boot import qemu
 
 QEMU = """#!/bin/sh
 [ "$1" = --version ] && echo "QEMU emulator version {} (Debian)" && exit
@@ -45,8 +45,7 @@ class Qemu(unittest.TestCase):
                       unittest.mock.patch.object(qemu.tools, "need"),
                       unittest.mock.patch.dict("os.environ", PATH=path),
                       unittest.mock.patch("builtins.print")):
-            patch.start()
-            self.addCleanup(patch.stop)
+            self.enterContext(patch)
 
     def program(self, path, version):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ import subprocess
 import unittest.mock
 
 from harness.common import run, tools
-from harness.kernel import archive, export, source
 from harness.common.report import Problem
+from harness.kernel import archive, export, source
 
 from .fake import MAKEFILE, Kernel, put
 

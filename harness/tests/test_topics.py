@@ -6,11 +6,11 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness.kernel import topics
-from harness.checks import topics as alone
-from harness.kernel.commits import Commits
 from harness.common.report import Problem
 from harness.common.run import git
+from harness.kernel import topics
+from harness.kernel.commits import Commits
+from harness.checks import topics as alone
 
 from .fake import Kernel, commit, put, total
 
@@ -128,6 +128,7 @@ class Alone(Kernel):
     def test_table(self):
         self.judge("three", "one 1")
         composed = self.compose()
-        with mock.patch.object(alone, "Commits", lambda base, tree: Commits(base, self.root, tree)), \
+        with mock.patch.object(alone, "Commits",
+                               lambda base, tree: Commits(base, self.root, tree)), \
                 mock.patch.object(alone.topics, "read", return_value=topics.read(self.root)):
             self.assertEqual(((4, 0), ""), total(alone.run(composed, list(topics.read()[1]))))
