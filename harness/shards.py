@@ -11,7 +11,7 @@ from .common.report import Problem
 from .common.run import ROOT
 from .common.units import Unit
 
-HERE = ROOT / "harness" / "budget.toml"
+TABLE = ROOT / "harness" / "budget.toml"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Budget:
 
 def load() -> dict[str, Budget]:
     """Return {check: its Budget}."""
-    return tables.load(HERE, lambda known: {name: Budget(**each) for name, each in known.items()})
+    return tables.load(TABLE, lambda known: {name: Budget(**each) for name, each in known.items()})
 
 
 def shares(units: list[Unit], count: int, budgets: dict[str, Budget]) -> list[list[Unit]]:

@@ -77,11 +77,19 @@ def call(tree: pathlib.Path, command: list[str], log: pathlib.Path, tick: Callab
 
 
 class Target(Protocol):
-    """What is built: where, and with whose compiler."""
+    """What is built: where, for what, and with whose compiler."""
     @property
     def out(self) -> pathlib.Path: ...
     @property
+    def arch(self) -> str: ...
+    @property
     def cross_compile(self) -> str: ...
+
+
+def make_line(kernel: Target) -> list[str]:
+    """Return the make that builds kernel, without the options that are a builder's own."""
+    return ["make", f"-j{os.cpu_count()}", f"O={kernel.out}", f"ARCH={kernel.arch}",
+            f"CROSS_COMPILE={kernel.cross_compile}"]
 
 
 def make_options(tree: pathlib.Path, kernel: Target) -> tuple[list[str], dict[str, str]]:
@@ -139,7 +147,7 @@ def objects(top: pathlib.Path, since: float) -> int:
 
 
 @dataclass
-class Run:
+class Booted:
     """What came of a kernel that kunit.py was to boot.
 
     report: its JSON, None without a boot; text: its words; console: the kernel log;
@@ -153,7 +161,7 @@ class Run:
     logs: str
 
 
-def boot(tree: pathlib.Path, job: Job, name: str | None = None) -> Run:
+def boot(tree: pathlib.Path, job: Job, name: str | None = None) -> Booted:
     """As start(), and tell of it; name: what to call it, if not as the job."""
     stage = Stage(f"KUnit {name or job.name}")
     done = start(tree, job, name or job.name, lambda: stage.step("running"))
@@ -161,7 +169,7 @@ def boot(tree: pathlib.Path, job: Job, name: str | None = None) -> Run:
     return done
 
 
-def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> Run:
+def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> Booted:
     """Run job, whose kernel was built from tree.
 
     name: of its logs; tick: called now and then.
@@ -185,8 +193,8 @@ def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> 
     booted = report.exists()
     if booted:
         (job.kernel.out / "test.log").rename(console)
-    return Run(json.loads(report.read_text()) if booted else None, text,
-               read(console), read(words), seconds, f"see {log} and {console}")
+    return Booted(json.loads(report.read_text()) if booted else None, text,
+                  read(console), read(words), seconds, f"see {log} and {console}")
 
 
 def read(path: pathlib.Path) -> str:

@@ -16,18 +16,17 @@ import os
 import re
 import pathlib
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..common import tables, tools
 from ..common.report import Problem, Stage, Tally
-from ..common.run import BUILD, PYTHON, ROOT, Done, git
+from ..common.run import BUILD, PYTHON, ROOT, Done, git, tried
 from ..common.units import Outcome, Unit
 from ..kernel import compose, topics
 from ..kernel.commits import Branch, Commits
 from ..kernel.compose import Composed
-from ..boot.kunit import compiler
+from ..boot.kunit import compiler, make_line
 
 WORKTREE = BUILD / "commits"
 # The work tree in make's output and in *.cmd files: ccache makes it relative.
@@ -97,13 +96,9 @@ def make(config: Config, *targets: str) -> Done:
     check `kernel-doc` does that for what a commit changes.
     """
     cc, env = compiler(config.cross_compile)
-    return subprocess.run(
-        ["make", "-s", "-k", f"-j{os.cpu_count()}", f"O={config.out}",
-         f"ARCH={config.arch}", f"CROSS_COMPILE={config.cross_compile}",
-         f"CC={cc}", f"PYTHON3={PYTHON}", "KERNELDOC=/dev/null", "W=1", *targets],
-        cwd=WORKTREE, text=True, errors="replace", stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, **env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
+    return tried(*make_line(config), "-s", "-k", f"CC={cc}", f"PYTHON3={PYTHON}",
+                 "KERNELDOC=/dev/null", "W=1", *targets, cwd=WORKTREE,
+                 env={**env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
 
 
 def configure(config: Config) -> None:
@@ -119,8 +114,8 @@ def configure(config: Config) -> None:
         raise Problem(f"allnoconfig for {config.name} failed:\n{done.stdout}")
     got = (config.out / ".config").read_text().splitlines()
     missing = [o for o in options if f"CONFIG_{o}=y" not in got and
-               subprocess.run(["git", "grep", "-qE", rf"^\s*(menu)?config {o}$",
-                               "--", "*Kconfig*"], cwd=WORKTREE).returncode == 0]
+               tried("git", "grep", "-qE", rf"^\s*(menu)?config {o}$", "--", "*Kconfig*",
+                     cwd=WORKTREE).returncode == 0]
     if missing:
         raise Problem(f"harness/checks/builds.toml wants {', '.join(missing)} for "
                       f"{config.name}, but other options do not allow it")

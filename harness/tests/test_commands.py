@@ -36,6 +36,17 @@ class Variables(unittest.TestCase):
         self.assertEqual((0, ""), self.make("one", "--ONLY=a b", "--KDIR=/x=y", ONLY="a b"))
         self.assertEqual([("/x=y", "a b", None, None)], self.got)
 
+    def test_update_says_what_is_newest(self):
+        with mock.patch.object(commands.source, "package") as package, \
+                mock.patch.object(commands.neighbours, "load") as known, \
+                mock.patch.object(commands.neighbours, "update", return_value="7.2.4-1"), \
+                mock.patch("sys.stdout", new_callable=io.StringIO) as said:
+            package.return_value.origin = "Debian linux-source-7.3"
+            known.return_value = [mock.Mock(package="linux-source-7.2")]
+            commands.update()
+        self.assertEqual("Debian linux-source-7.3\nDebian linux-source-7.2 7.2.4-1\n",
+                         said.getvalue())
+
     def test_exit_status(self):
         self.assertEqual(1, self.make("one", "--only=bad")[0])
 

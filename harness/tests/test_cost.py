@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of what `make bench` makes of a kernel log and of QEMU's trace."""
+"""Tests of what `make cost` makes of a kernel log and of QEMU's trace."""
 
 import contextlib
 import io

@@ -31,7 +31,7 @@ def judge(row, console="", **facts):
     """Return (line of the table, complaints)."""
     with mock.patch("builtins.print"):
         return history.judge(history.Row("kernel", **row), JOB,
-                             kunit.Run(report(**facts), "", console, "", 1.0, ""))
+                             kunit.Booted(report(**facts), "", console, "", 1.0, ""))
 
 
 class Judge(unittest.TestCase):

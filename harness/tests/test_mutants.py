@@ -53,8 +53,8 @@ def report(param=("PASS",), plain=("PASS",), suites=()):
 
 
 def ran(facts, console=mutants.END):
-    """facts: dict for report(), None for no report -> kunit.Run."""
-    return kunit.Run(facts if facts is None else report(**facts), "", console, "", 1.0, "see log")
+    """facts: dict for report(), None for no report -> kunit.Booted."""
+    return kunit.Booted(facts if facts is None else report(**facts), "", console, "", 1.0, "see log")
 
 
 def judge(console=mutants.END, **facts):
@@ -118,14 +118,14 @@ class Tree(unittest.TestCase):
         self.file = pathlib.Path(scratch.name, "a.c")
         self.file.write_text("good\n")
         self.seen, self.consoles = [], []
-        self.bench = mutants.Bench("mutant-1", self.file.parent, JOB)
+        self.place = mutants.Place("mutant-1", self.file.parent, JOB)
         for where, name, value in ((mutants, "make", self.make),
                                    (kunit, "start", self.start), (kunit, "boot", self.start)):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
 
-    def make(self, _bench):
+    def make(self, _place):
         self.seen.append(self.file.read_text())
         return subprocess.CompletedProcess([], self.status, "a.c:1: error: no bad\nmake: Error 2\n")
 
@@ -136,7 +136,7 @@ class Tree(unittest.TestCase):
     def run_mutant(self, *runs, status=0, **changes):
         """Return (state, words) after kernels that run as runs (dicts) say."""
         self.runs, self.status, self.seen = list(runs), status, []
-        outcome = mutants.run_mutant(mutant(**changes), self.bench)
+        outcome = mutants.run_mutant(mutant(**changes), self.place)
         self.assertEqual("good\n", self.file.read_text())
         return outcome.state, outcome.words
 
@@ -184,23 +184,23 @@ class Tree(unittest.TestCase):
     def test_interrupted(self):
         with mock.patch.object(mutants, "make", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
-            mutants.run_mutant(mutant(), self.bench)
+            mutants.run_mutant(mutant(), self.place)
         self.assertEqual("good\n", self.file.read_text())
 
-    def test_benches_share_the_work(self):
+    def test_places_share_the_work(self):
         names = ["one", "two"]
         both = threading.Barrier(2, timeout=10)
 
-        def run_mutant(each, bench):
-            both.wait()     # breaks if one bench has to do all
-            return mutants.Fate(each, bench)
+        def run_mutant(each, place):
+            both.wait()     # breaks if one place has to do all
+            return mutants.Fate(each, place)
 
         with mock.patch.object(mutants, "run_mutant", run_mutant):
             done = list(mutants.run_all([mutant(name=f"core: {i}") for i in range(6)], names))
         self.assertEqual(6, len({each.mutant.name for each in done}))
         self.assertEqual({"one", "two"}, {each.state for each in done})
 
-    def test_bench_is_free_again_after_an_error(self):
+    def test_place_is_free_again_after_an_error(self):
         with mock.patch.object(mutants, "run_mutant", side_effect=OSError("disk")), \
                 self.assertRaisesRegex(OSError, "disk"):
             list(mutants.run_all([mutant(name=f"core: {i}") for i in range(6)], ["one"]))
@@ -208,7 +208,7 @@ class Tree(unittest.TestCase):
     def check_original(self, run, *suites):
         self.runs = [run]
         with contextlib.redirect_stdout(io.StringIO()):
-            mutants.check_original(self.bench, [mutant(suites=each) for each in suites])
+            mutants.check_original(self.place, [mutant(suites=each) for each in suites])
 
     def test_original(self):
         self.check_original({}, "sync", "s*", "*.unmap?", "sync.map s*", "")

@@ -69,10 +69,8 @@ def build(tree: pathlib.Path, config: Config) -> dict[str, pathlib.Path]:
     names = [os.path.normpath(f"drivers/iommu/{name}") for name in config.targets]
     options, env = kunit.make_options(tree, config)
     for step, goals in (("config", ["allnoconfig"]), ("build", names)):
-        logged(f"sizes-{config.name}-{step}.log", "make", "-C", tree, f"-j{os.cpu_count()}",
-               f"O={config.out}", f"ARCH={config.arch}",
-               f"CROSS_COMPILE={config.cross_compile}", *options, *goals,
-               env={**env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
+        logged(f"sizes-{config.name}-{step}.log", *kunit.make_line(config), *options, *goals,
+               cwd=tree, env={**env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
         got = (config.out / ".config").read_text().splitlines()
         if missing := [line for line in wanted if line not in got]:
             raise Problem(f"{config.name} is to have {', '.join(missing)}, but other "

@@ -49,7 +49,7 @@ def load(path: pathlib.Path = FOLDER / "rows.toml") -> tuple[list[str], list[Row
         [Row(**each) for each in known["model"]]))
 
 
-def judge(row: Row, job: jobs.Job, run: kunit.Run) -> tuple[list[str], list[str]]:
+def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[str]]:
     """Return a line of the table, and what is not as row says.
 
     run: of job on the kernel of row.

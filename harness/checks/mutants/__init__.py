@@ -11,26 +11,25 @@ import os
 import pathlib
 import queue
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...common import tables
 from ...common.report import Problem, Stage, Tally, table
-from ...common.run import BUILD, ROOT, Done
+from ...common.run import BUILD, ROOT, Done, tried
 from ...common.units import Outcome, Unit
 from ...kernel import compose
 from ...kernel.compose import Composed
 from ...boot import jobs, kunit, verdict
 
-HERE = ROOT / "harness" / "checks" / "mutants"
+FOLDER = ROOT / "harness" / "checks" / "mutants"
 TOP = BUILD / "mutants"
 
 # The job whose kernel is broken, and the seconds that a broken one may run.
 JOB = "tests"
 TIMEOUT = 30
 
-# With more mutants than this, a bench for each CPU is worth what it takes to build.
+# With more mutants than this, a place for each CPU is worth what it takes to build.
 MANY = 40
 
 # The last words of a kernel that comes to its end.
@@ -75,7 +74,7 @@ class Fate:
 
 
 @dataclass
-class Bench:
+class Place:
     """Where mutants are built and run, one at a time.
 
     tree: a kernel tree to break; job: whose kernel is built there.
@@ -85,7 +84,7 @@ class Bench:
     job: jobs.Job
 
 
-def load(where: pathlib.Path = HERE) -> list[Mutant]:
+def load(where: pathlib.Path = FOLDER) -> list[Mutant]:
     """Return the mutants of the tables in where.
 
     Raises Problem if a table is wrong, or a name is not the only one of its kind.
@@ -99,27 +98,23 @@ def load(where: pathlib.Path = HERE) -> list[Mutant]:
     return mutants
 
 
-def make(bench: Bench) -> Done:
-    """Build what changed in bench since its kernel was built, and no tools."""
-    kernel = bench.job.kernel
-    options, env = kunit.make_options(bench.tree, kernel)
-    return subprocess.run(
-        ["make", "-s", f"-j{os.cpu_count()}", f"ARCH={kernel.arch}", f"O={kernel.out}",
-         *options, "linux"], cwd=bench.tree, text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, **env})
+def make(place: Place) -> Done:
+    """Build what changed in place since its kernel was built, and no tools."""
+    kernel = place.job.kernel
+    options, env = kunit.make_options(place.tree, kernel)
+    return tried(*kunit.make_line(kernel), "-s", *options, "linux", cwd=place.tree, env=env)
 
 
-def check_original(bench: Bench, mutants: list[Mutant]) -> None:
-    """Run what is to be broken on bench.
+def check_original(place: Place, mutants: list[Mutant]) -> None:
+    """Run what is to be broken at place.
 
     Raises Problem if it does not pass, or if none of its cases that pass are
     those which one of mutants wants to be run: nothing could kill it.
     """
-    done = kunit.boot(bench.tree, bench.job, "mutants-none")
+    done = kunit.boot(place.tree, place.job, "mutants-none")
     failed = 1
     if done.report:
-        rows, wrong = verdict.results(bench.job, done.report, done.console, done.trace,
+        rows, wrong = verdict.results(place.job, done.report, done.console, done.trace,
                                       done.seconds)
         failed = sum(row.failed for row in rows)
         print(*wrong, sep="\n", end="\n" if wrong else "")
@@ -133,7 +128,7 @@ def check_original(bench: Bench, mutants: list[Mutant]) -> None:
                 raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
 
 
-def judge(run: kunit.Run) -> tuple[str, str]:
+def judge(run: kunit.Booted) -> tuple[str, str]:
     """Return state and words for a mutant that ran as run says.
 
     It is KILLED if a case failed or the kernel crashed; HUNG if its time was over.
@@ -156,7 +151,7 @@ def judge(run: kunit.Run) -> tuple[str, str]:
     return KILLED, words + (" (crash)" if crashed and not ended else "")
 
 
-def start(tree: pathlib.Path, job: jobs.Job, name: str) -> tuple[str, str, kunit.Run]:
+def start(tree: pathlib.Path, job: jobs.Job, name: str) -> tuple[str, str, kunit.Booted]:
     """Run job on the kernel built from tree; return state and words, and the run.
 
     One that was still running when its time was over is run again, for twice as long: this
@@ -171,9 +166,9 @@ def start(tree: pathlib.Path, job: jobs.Job, name: str) -> tuple[str, str, kunit
     return state, words, ran
 
 
-def run_mutant(mutant: Mutant, bench: Bench) -> Fate:
-    """Build and run mutant on bench."""
-    path = bench.tree / mutant.file
+def run_mutant(mutant: Mutant, place: Place) -> Fate:
+    """Build and run mutant at place."""
+    path = place.tree / mutant.file
     original = path.read_text() if path.is_file() else ""
     mutated = mutant.apply(original)
     if mutated is None:
@@ -181,15 +176,15 @@ def run_mutant(mutant: Mutant, bench: Bench) -> Fate:
     state = words = ""
     try:
         path.write_text(mutated)
-        done = make(bench)
+        done = make(place)
         if done.returncode:
             lines = done.stdout.splitlines()
             return Fate(mutant, BROKEN, next((line for line in lines if "error: " in line),
                                              lines[-1] if lines else ""))
         for glob in mutant.globs:
-            part = dataclasses.replace(bench.job, filter=glob or bench.job.filter,
+            part = dataclasses.replace(place.job, filter=glob or place.job.filter,
                                        timeout=TIMEOUT)
-            state, words, _ = start(bench.tree, part, bench.name)
+            state, words, _ = start(place.tree, part, place.name)
             if state != SURVIVED:
                 break
     finally:    # with a time of its own, so that make sees it
@@ -210,36 +205,36 @@ def cell(fate: Fate) -> str:
     return fate.state + (f": {fate.words}" if fate.words else "")
 
 
-def set_up(composed: Composed, count: int) -> list[Bench]:
+def set_up(composed: Composed, count: int) -> list[Place]:
     """Build the kernel that is to be broken, count times; raises Problem if it does not build."""
-    benches = []
+    places = []
     for number in range(1, count + 1):
         top = TOP / str(number)
         job = jobs.load()[JOB]
         job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=top))
-        bench = Bench(f"mutant-{number}", top / "linux", job)
+        place = Place(f"mutant-{number}", top / "linux", job)
         top.mkdir(parents=True, exist_ok=True)
-        compose.worktree(composed.tree, bench.tree, composed.end)
-        if not kunit.build(bench.tree, job.kernel):
+        compose.worktree(composed.tree, place.tree, composed.end)
+        if not kunit.build(place.tree, job.kernel):
             raise Problem("the kernel does not build without any mutation")
-        benches.append(bench)
-    return benches
+        places.append(place)
+    return places
 
 
-def run_all(mutants: list[Mutant], benches: list[Bench]) -> Iterator[Fate]:
-    """Yield the fates of mutants, as they come from benches."""
-    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
-    for bench in benches:
-        free.put(bench)
+def run_all(mutants: list[Mutant], places: list[Place]) -> Iterator[Fate]:
+    """Yield the fates of mutants, as they come from places."""
+    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
+    for place in places:
+        free.put(place)
 
     def run_one(mutant: Mutant) -> Fate:
-        bench = free.get()
+        place = free.get()
         try:
-            return run_mutant(mutant, bench)
+            return run_mutant(mutant, place)
         finally:
-            free.put(bench)
+            free.put(place)
 
-    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(places)) as pool:
         pending = [pool.submit(run_one, mutant) for mutant in mutants]
         try:
             for each in concurrent.futures.as_completed(pending):
@@ -256,12 +251,12 @@ def units() -> list[Unit]:
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Build and run the mutants called names, on as many benches as are worth it."""
+    """Build and run the mutants called names, on as many places as are worth it."""
     mutants = [each for each in load() if each.name in names]
-    benches = set_up(composed, (os.cpu_count() or 1) if len(mutants) > MANY else 1)
-    check_original(benches[0], mutants)
+    places = set_up(composed, (os.cpu_count() or 1) if len(mutants) > MANY else 1)
+    check_original(places[0], mutants)
     stage = Stage("mutants", len(mutants))
-    for fate in run_all(mutants, benches):
+    for fate in run_all(mutants, places):
         stage.step(fate.mutant.name)
         good = fate.state in (KILLED, SPARED)
         yield fate.mutant.name, Outcome(Tally(int(good), int(not good)),
