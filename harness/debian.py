@@ -5,6 +5,8 @@ mmdebstrap makes the root, enters it and removes it, also for ordinary users, wh
 are root there by a user namespace.
 """
 
+from __future__ import annotations
+
 import os
 import pathlib
 import shlex
