@@ -105,8 +105,9 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
             print("files of this repository have changed while it ran: whether it passes will "
                   "be asked again", flush=True)
         for unit in mine.values():
-            note(unit, found[unit], {**stamp, **({"repository": None} if changed else {}),
-                                     **({"compilers": inputs.compilers()} if name == "cost" else {})})
+            note(unit, found[unit], {
+                **stamp, **({"repository": None} if changed else {}),
+                **({"compilers": inputs.compilers()} if name == "cost" else {})})
             if not (changed or found[unit].before or found[unit].tally.failed):
                 inputs.keep(keys[unit], found[unit])
     return {unit: found[unit] for unit in chosen}

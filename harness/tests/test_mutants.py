@@ -54,7 +54,8 @@ def report(param=("PASS",), plain=("PASS",), suites=()):
 
 def ran(facts, console=mutants.END):
     """facts: dict for report(), None for no report -> kunit.Booted."""
-    return kunit.Booted(facts if facts is None else report(**facts), "", console, "", 1.0, "see log")
+    return kunit.Booted(facts if facts is None else report(**facts), "", console, "", 1.0,
+                        "see log")
 
 
 def judge(console=mutants.END, **facts):
