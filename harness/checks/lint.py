@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from ..common import tools
 from ..common.report import Tally
-from ..common.run import PYTHON, ROOT, tried
+from ..common.run import BUILD, PYTHON, ROOT, tried
 from ..common.units import Outcome, Unit
 
-COMMANDS = {"mypy": ["-m", "mypy", "--config-file=harness/mypy.ini", "-p", "harness"],
+COMMANDS = {"mypy": ["-m", "mypy", "--config-file=harness/mypy.ini",
+                     f"--cache-dir={BUILD / 'mypy'}", "-p", "harness"],
             "pyflakes": ["-m", "pyflakes", "harness"]}
 
 
