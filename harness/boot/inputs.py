@@ -26,7 +26,7 @@ from ..common import tools
 from ..common.report import Tally
 from ..common.run import CACHE, ROOT, git, output
 from ..common.units import Outcome, Unit
-from ..kernel import commits, neighbours, topics
+from ..kernel import commits, neighbours, patches, topics
 from ..kernel.compose import Composed
 from . import qemu
 
@@ -88,7 +88,8 @@ class Inputs:
         """Return what changes with any input of unit, or with more."""
         values: dict[str, object] = {"unit": unit.id, "more": more}
         for kind in (*ALWAYS, *unit.inputs):
-            where = f"{kind} {unit.topic}" if kind == "topic" else kind
+            where = " ".join([kind, *{"topic": [unit.topic], "code": [unit.topic],
+                                      "parts": unit.parts}.get(kind, [])])
             if where not in self.known:
                 self.known[where] = KINDS[kind](self, unit)
             values[kind] = self.known[where]
@@ -107,14 +108,30 @@ class Inputs:
         return digest(self.root, [*files(self.root, "patches"), *topics.new_files(self.root)])
 
     def topic(self, unit: Unit) -> object:
-        """The patches and new files of the unit's topic and of what that needs."""
+        """The unit's topic and what that needs, with messages and cover."""
         known = topics.read(self.root)[1]
-        names, needs = [f"patches/{unit.topic}/cover"], []
+        names = [f"patches/{unit.topic}/cover"]
         for name, count in topics.alone(known, unit.topic).items():
-            needs.append([name, count, *map(repr, known[name].needs)])
+            names += [f"patches/{name}/{patch}" for patch in list(known[name].patches)[:count]]
+        return [self.code(unit), digest(self.root, names)]
+
+    def code(self, unit: Unit) -> object:
+        """What the commits of the unit's topic, and of what that needs, do to the kernel."""
+        return self._code(topics.alone(topics.read(self.root)[1], unit.topic))
+
+    def parts(self, unit: Unit) -> object:
+        """What the topics that the unit's kernel has do to the kernel."""
+        return self._code(topics.chosen(topics.read(self.root)[1], list(unit.parts)))
+
+    def _code(self, parts: topics.Parts) -> list[object]:
+        known = topics.read(self.root)[1]
+        found: list[object] = []
+        for name, count in parts.items():
+            found += [name, count, *map(repr, known[name].needs)]
             for patch, new in list(known[name].patches.items())[:count]:
-                names += [f"patches/{name}/{patch}", *new]
-        return [needs, digest(self.root, names)]
+                diff = patches.read(topics.path_of(name, patch, self.root)).diff
+                found += [patch, hashlib.sha256(diff).hexdigest(), digest(self.root, new)]
+        return found
 
     def _tree(self, *paths: str) -> list[str]:
         return [git(self.composed.tree, "rev-parse", f"{self.composed.end}:{path}").strip()
@@ -132,9 +149,9 @@ class Inputs:
         """The kernel's headers and pages, which checkpatch.pl looks into."""
         return self._tree("include", "Documentation")
 
-    def kunit(self, _unit: Unit) -> object:
-        """What builds kernels, boots them and reads what they say."""
-        return self._tree("tools/testing/kunit")
+    def tools(self, _unit: Unit) -> object:
+        """The kernel's own tools, as what builds kernels and reads what they say."""
+        return self._tree("tools")
 
     def composer(self, _unit: Unit) -> object:
         """Who composes."""
@@ -177,8 +194,8 @@ class Inputs:
 
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
-        "harness", "repository", "patches", "topic", "series", "scripts", "headers", "kunit",
-        "composer", "neighbours", "base", "packages", "programs", "environment")}
+        "harness", "repository", "patches", "topic", "code", "parts", "series", "scripts", "headers",
+        "tools", "composer", "neighbours", "base", "packages", "programs", "environment")}
 ALWAYS = ("harness", "base", "packages", "programs", "environment")
 
 

@@ -283,7 +283,7 @@ def check_commit(commit: str, touched: list[str],
 def units() -> list[Unit]:
     """A topic each; all configurations are tried on it."""
     needs = sorted({name for config in load() for name in config.tools})
-    return [Unit("builds", name, "bases", (*tools.BUILD_KERNEL, *needs), True, ("topic",), name)
+    return [Unit("builds", name, "bases", (*tools.BUILD_KERNEL, *needs), True, ("code",), name)
             for name in topics.read()[1]]
 
 

@@ -159,7 +159,8 @@ def units() -> list[Unit]:
     """A fix each; `make check` has those marked `check`."""
     known = jobs.load()
     return [Unit("fixes", fix.patch, job_of(fix).kernel.name if fix.job else "",
-                 kunit.tools_of(known[fix.job].kernel) if fix.job else (), fix.check)
+                 kunit.tools_of(known[fix.job].kernel) if fix.job else (), fix.check,
+                 inputs=("parts", "tools"), parts=("*",) if fix.series else tuple(variants.MODELS))
             for fix in load()]
 
 

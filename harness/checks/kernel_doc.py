@@ -19,7 +19,8 @@ from ..kernel.compose import Composed
 
 def units() -> list[Unit]:
     """A topic each."""
-    return [Unit("kernel-doc", name, inputs=("topic",), topic=name) for name in topics.read()[1]]
+    return [Unit("kernel-doc", name, inputs=("code", "tools"), topic=name)
+            for name in topics.read()[1]]
 
 
 def warnings(tree: pathlib.Path, directory: pathlib.Path, path: str) -> collections.Counter[str]:

@@ -20,7 +20,7 @@ from ..boot.verdict import Result
 def units() -> list[Unit]:
     """A job each."""
     return [Unit("kunit", name, job.kernel.name, kunit.tools_of(job.kernel), not job.san,
-                 ("topic",) if job.kernel.topic else ("series",), job.kernel.topic)
+                 ("code",) if job.kernel.topic else ("series",), job.kernel.topic)
             for name, job in jobs.load().items()]
 
 
@@ -46,7 +46,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             built = kunit.build(tree, kernel)
             for job in mine:
                 if built:
-                    key = known_inputs.key(Unit("job", job.name, inputs=("kunit",)),
+                    key = known_inputs.key(Unit("job", job.name, inputs=("tools",)),
                                            kunit.image(kernel))
                     pending[pool.submit(judge, tree, job, key)] = job.name
                 else:

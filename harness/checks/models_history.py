@@ -53,7 +53,8 @@ def kernel_of(job: jobs.Job) -> jobs.Kernel:
 def units() -> list[Unit]:
     """A kernel each."""
     job = jobs.load()[drivers.MODELS]
-    return [Unit("models-history", row.kernel, row.kernel, kunit.tools_of(job.kernel))
+    return [Unit("models-history", row.kernel, row.kernel, kunit.tools_of(job.kernel),
+                 inputs=("parts", "tools"), parts=tuple(row.topics))
             for row in load()[2]]
 
 

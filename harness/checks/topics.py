@@ -14,7 +14,7 @@ from ..kernel.compose import Composed
 
 def units() -> list[Unit]:
     """A topic each."""
-    return [Unit("topics", name, inputs=("topic",), topic=name) for name in topics.read()[1]]
+    return [Unit("topics", name, inputs=("code",), topic=name) for name in topics.read()[1]]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:

@@ -18,7 +18,8 @@ class Unit:
     name: "" if the check has just this one; setup: what it shares with others, as the
     kernel that they run; tools: keys of tools.TABLE; sample: `make check` runs it.
     inputs: keys of inputs.KINDS, what decides its outcome besides what decides all.
-    topic: the one that it is about, if it is about one.
+    topic: the one that it is about, if it is about one; parts: patterns of the topics that
+    its kernel has, if not all.
     """
     check: str
     name: str = ""
@@ -27,6 +28,7 @@ class Unit:
     sample: bool = True
     inputs: tuple[str, ...] = ("series",)
     topic: str = ""
+    parts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -299,7 +299,8 @@ class Units(unittest.TestCase):
             self.assertTrue([unit for unit in units if unit.check == name and unit.sample], name)
         for unit in units:
             self.assertTrue({*unit.inputs} <= {*inputs.KINDS}, unit.id)
-            self.assertEqual(bool(unit.topic), "topic" in unit.inputs, unit.id)
+            self.assertEqual(bool(unit.topic), bool({"topic", "code"} & {*unit.inputs}), unit.id)
+            self.assertEqual(bool(unit.parts), "parts" in unit.inputs, unit.id)
 
     def test_all_jobs_but_sanitized(self):
         names = {unit.name for unit in kunit.units() if unit.sample}

@@ -38,10 +38,12 @@ class Keys(Kernel):
         """-> {kind of input: key of a unit that has no other}."""
         inputs.harness.cache_clear()
         made = inputs.Inputs(self.compose(), self.root)
-        found = {kind: made.key(Unit("check", inputs=(kind,), topic="one"))
+        found = {kind: made.key(Unit("check", inputs=(kind,), topic="one", parts=("o*",)))
                  for kind in inputs.KINDS if kind not in inputs.ALWAYS}
-        return {**found, "": made.key(Unit("check", inputs=())),
-                "two": made.key(Unit("check", inputs=("topic",), topic="two"))}
+        return {**found, "all": made.key(Unit("check", inputs=("parts",), parts=("*",))),
+                "": made.key(Unit("check", inputs=())),
+                "two": made.key(Unit("check", inputs=("topic",), topic="two")),
+                "code of two": made.key(Unit("check", inputs=("code",), topic="two"))}
 
     def changes(self, *kinds, edit):
         """edit changes just the keys of these kinds; all of them if none are given."""
@@ -95,19 +97,18 @@ class Keys(Kernel):
             self.changes("repository", edit=lambda: put(self.root, {path: "b"}))
 
     def test_message(self):
-        self.changes("repository", "patches", "topic",
-                     edit=self.patch("a: first", "a: changed"))
+        self.changes("repository", "patches", "topic", edit=self.patch("a: first", "a: changed"))
 
     def test_cover(self):
         self.changes("repository", "patches", "topic",
                      edit=lambda: put(self.root, {"patches/one/cover": "b: subject\n\nBody.\n"}))
 
     def test_code(self):
-        self.changes("repository", "patches", "topic", "series",
+        self.changes("repository", "patches", "topic", "code", "parts", "all", "series",
                      edit=self.patch("+int five;", "+int half;"))
 
     def test_new_file(self):
-        self.changes("repository", "patches", "topic", "series",
+        self.changes("repository", "patches", "topic", "code", "parts", "all", "series",
                      edit=lambda: put(self.root, {"drivers/new.c": "int other;\n"}))
 
     def test_topic_below(self):
@@ -115,10 +116,23 @@ class Keys(Kernel):
         put(self.root, {"patches/series": self.series().replace("\ntwo\n", "\ntwo\n\tneeds one\n")})
         self.changes("repository", "patches", "topic", "two",
                      edit=self.patch("a: first", "a: changed"))
+        self.changes("repository", "patches", "topic", "code", "parts", "all", "series", "two",
+                     "code of two", edit=self.patch("+int five;", "+int half;"))
 
     def test_need(self):
-        self.changes("repository", "patches", "two", edit=lambda: put(self.root, {
-            "patches/series": self.series().replace("\ntwo\n", "\ntwo\n\tneeds one 1: why\n")}))
+        self.changes("repository", "patches", "two", "code of two", "all", edit=lambda: put(
+            self.root, {"patches/series": self.series().replace(
+                "\ntwo\n", "\ntwo\n\tneeds one 1: why\n")}))
+
+    def test_order(self):
+        """Patches are the same, and in another order."""
+        def edit():
+            text = self.series()
+            lines = [line for line in text.splitlines(True) if line.startswith("\t0")]
+            swapped = text.replace(lines[0], "\t09-x.patch\n")
+            put(self.root, {"patches/series": swapped})
+            next(self.root.glob("patches/one/01-*")).rename(self.root / "patches/one/09-x.patch")
+        self.changes("repository", "patches", "topic", "code", "parts", "all", edit=edit)
 
     def test_base(self):
         self.changes(edit=lambda: commit(self.linux, "b\n", {"drivers/old.c": "int b;\n"}))
@@ -126,7 +140,7 @@ class Keys(Kernel):
     def test_tools_of_the_kernel(self):
         for path, kind in (("scripts/checkpatch.pl", "scripts"), ("MAINTAINERS", "scripts"),
                            ("include/linux/iommu.h", "headers"), ("Documentation/x.rst", "headers"),
-                           ("tools/testing/kunit/kunit.py", "kunit")):
+                           ("tools/testing/kunit/kunit.py", "tools")):
             composed = self.compose()
             before = inputs.Inputs(composed, self.root)
             git(composed.tree, "checkout", "-q", "--detach")
@@ -179,7 +193,8 @@ class Keys(Kernel):
     def test_every_kind_is_tried(self):
         self.assertEqual({"harness", "base", "packages", "programs", "environment"},
                          set(inputs.ALWAYS))
-        self.assertEqual({"repository", "patches", "topic", "series", "scripts", "headers",
-                          "kunit", "composer", "neighbours"},
+        self.assertEqual({"repository", "patches", "topic", "code", "parts", "series",
+                          "scripts", "headers",
+                          "parts", "tools", "composer", "neighbours"},
                          set(inputs.KINDS) - set(inputs.ALWAYS))
         self.assertTrue(topics.read(self.root)[1])

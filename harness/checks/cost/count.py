@@ -168,7 +168,7 @@ def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
                 if kernel.out not in built and not kunit.build(tree, kernel):
                     raise Problem(f"the kernel {kernel.name} of the {version} does not build")
                 built.add(kernel.out)
-                key = decides.key(Unit("count", f"{run.driver} {job.name}", inputs=("kunit",)),
+                key = decides.key(Unit("count", f"{run.driver} {job.name}", inputs=("tools",)),
                                   kunit.image(kernel))
                 driver.counts[version].update(
                     boot(tree, dataclasses.replace(job, kernel=kernel), run, version, key))

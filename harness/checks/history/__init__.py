@@ -84,7 +84,8 @@ def units() -> list[Unit]:
     """A kernel each."""
     names, rows, _ = load()
     job = jobs.load()[names[0]]
-    return [Unit("history", row.kernel, row.kernel, kunit.tools_of(job.kernel)) for row in rows]
+    return [Unit("history", row.kernel, row.kernel, kunit.tools_of(job.kernel),
+                 inputs=("parts", "tools"), parts=tuple(row.topics)) for row in rows]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
