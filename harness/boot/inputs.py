@@ -32,6 +32,9 @@ from . import qemu
 
 KEPT = CACHE / "outcomes"
 
+# What the harness's own tests read of the repository.
+TESTS = ("harness", "Makefile", "patches/series", "scripts/coccinelle")
+
 # Whether all runs again, as `make check AGAIN=1` wants.
 AGAIN = False
 
@@ -98,6 +101,10 @@ class Inputs:
     def harness(self, _unit: Unit) -> object:
         """All of the harness but its own tests and pages, as it is when it starts."""
         return harness(self.root)
+
+    def tests(self, _unit: Unit) -> object:
+        """The harness with its own tests, and what those read besides."""
+        return digest(self.root, files(self.root, *TESTS))
 
     def repository(self, _unit: Unit) -> object:
         """All files of the repository."""
@@ -194,7 +201,7 @@ class Inputs:
 
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
-        "harness", "repository", "patches", "topic", "code", "parts", "series", "scripts", "headers",
+        "harness", "tests", "repository", "patches", "topic", "code", "parts", "series", "scripts", "headers",
         "tools", "composer", "neighbours", "base", "packages", "programs", "environment")}
 ALWAYS = ("harness", "base", "packages", "programs", "environment")
 

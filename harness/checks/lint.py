@@ -17,7 +17,7 @@ COMMANDS = {"mypy": ["-m", "mypy", "--config-file=harness/mypy.ini",
 
 def units() -> list[Unit]:
     """One for each program."""
-    return [Unit("lint", name, tools=(name,), inputs=("repository",)) for name in COMMANDS]
+    return [Unit("lint", name, tools=(name,), inputs=("tests",)) for name in COMMANDS]
 
 
 def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:

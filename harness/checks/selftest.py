@@ -17,14 +17,14 @@ from ..common.units import Outcome, Unit
 def units() -> list[Unit]:
     """A module of harness/tests each."""
     return [Unit("selftest", path.stem.removeprefix("test_"), tools=tools.BUILD_KERNEL,
-                 inputs=("repository",))
+                 inputs=("tests",))
             for path in sorted((ROOT / "harness" / "tests").glob("test_*.py"))]
 
 
 def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Run the modules called names, as many at a time as there are CPUs."""
     def test(name: str) -> Done:
-        return tried(PYTHON, "-m", "unittest", f"harness.tests.test_{name}", cwd=ROOT)
+        return tried(PYTHON, "-m", "harness.tests", name, cwd=ROOT)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, done in zip(names, pool.map(test, names)):

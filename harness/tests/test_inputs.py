@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What decides the outcome of a unit changes its key; nothing else does."""
 
+import contextlib
 import os
 import types
 from unittest import mock
@@ -10,6 +11,7 @@ from harness.common.units import Unit
 from harness.kernel import topics
 from harness.boot import inputs
 
+from . import __main__ as guarded
 from .fake import Kernel, commit, put
 
 
@@ -93,8 +95,22 @@ class Keys(Kernel):
         self.assertEqual(before, inputs.Inputs(self.compose(), self.root).key(unit))
 
     def test_repository(self):
-        for path in ("harness/tests/test_a.py", "harness/doc/a.md", "README.md", "new"):
+        for path in ("README.md", "new"):
             self.changes("repository", edit=lambda: put(self.root, {path: "b"}))
+
+    def test_tests(self):
+        for path in ("harness/tests/test_a.py", "harness/doc/a.md", "scripts/coccinelle/a.cocci"):
+            self.changes("repository", "tests", edit=lambda: put(self.root, {path: "b"}))
+
+    def test_tests_read_nothing_else(self):
+        root = inputs.ROOT
+        for path, refused in (("README.md", True), ("patches/series", False), ("build/x", False),
+                              ("harness/check.py", False), ("patches", False)):
+            with self.subTest(path):
+                caught = contextlib.nullcontext() if not refused else self.assertRaisesRegex(
+                    PermissionError, "README.md is not in inputs.TESTS")
+                with caught:
+                    guarded.guard("open", (root / path, "r", 0))
 
     def test_message(self):
         self.changes("repository", "patches", "topic", edit=self.patch("a: first", "a: changed"))
@@ -120,9 +136,9 @@ class Keys(Kernel):
                      "code of two", edit=self.patch("+int five;", "+int half;"))
 
     def test_need(self):
-        self.changes("repository", "patches", "two", "code of two", "all", edit=lambda: put(
-            self.root, {"patches/series": self.series().replace(
-                "\ntwo\n", "\ntwo\n\tneeds one 1: why\n")}))
+        series = self.series().replace("\ntwo\n", "\ntwo\n\tneeds one 1: why\n")
+        self.changes("tests", "repository", "patches", "two", "code of two", "all",
+                     edit=lambda: put(self.root, {"patches/series": series}))
 
     def test_order(self):
         """Patches are the same, and in another order."""
@@ -132,7 +148,8 @@ class Keys(Kernel):
             swapped = text.replace(lines[0], "\t09-x.patch\n")
             put(self.root, {"patches/series": swapped})
             next(self.root.glob("patches/one/01-*")).rename(self.root / "patches/one/09-x.patch")
-        self.changes("repository", "patches", "topic", "code", "parts", "all", edit=edit)
+        self.changes("tests", "repository", "patches", "topic", "code", "parts", "all",
+                     edit=edit)
 
     def test_base(self):
         self.changes(edit=lambda: commit(self.linux, "b\n", {"drivers/old.c": "int b;\n"}))
@@ -193,8 +210,7 @@ class Keys(Kernel):
     def test_every_kind_is_tried(self):
         self.assertEqual({"harness", "base", "packages", "programs", "environment"},
                          set(inputs.ALWAYS))
-        self.assertEqual({"repository", "patches", "topic", "code", "parts", "series",
-                          "scripts", "headers",
-                          "parts", "tools", "composer", "neighbours"},
+        self.assertEqual({"tests", "repository", "patches", "topic", "code", "parts",
+                          "series", "scripts", "headers", "tools", "composer", "neighbours"},
                          set(inputs.KINDS) - set(inputs.ALWAYS))
         self.assertTrue(topics.read(self.root)[1])
