@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What decides the outcome of a unit changes its key; nothing else does."""
 
-import contextlib
 import os
 import types
 from unittest import mock
@@ -106,11 +105,12 @@ class Keys(Kernel):
         root = inputs.ROOT
         for path, refused in (("README.md", True), ("patches/series", False), ("build/x", False),
                               ("harness/check.py", False), ("patches", False)):
-            with self.subTest(path):
-                caught = contextlib.nullcontext() if not refused else self.assertRaisesRegex(
-                    PermissionError, "README.md is not in inputs.TESTS")
-                with caught:
-                    guarded.guard("open", (root / path, "r", 0))
+            try:
+                guarded.guard("open", (root / path, "r", 0))
+                self.assertFalse(refused, path)
+            except PermissionError as error:
+                self.assertTrue(refused, path)
+                self.assertIn("README.md is not in inputs.TESTS", str(error))
 
     def test_message(self):
         self.changes("repository", "patches", "topic", edit=self.patch("a: first", "a: changed"))
