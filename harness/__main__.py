@@ -160,7 +160,7 @@ COMMANDS = {
                      check.show_units, ("all",)),
     "unit": Command("one of them: ID=kunit/tests", check.unit, ("kdir", "id"), True),
     "collect": Command("the table of results in build/results, or in RESULTS=\"folders\"",
-                       check.collect, ("results",)),
+                       check.collect, ("results", "only")),
     "kunit": Command("the KUnit tests; JOB=name, SAN=1 with sanitizers and lockdep",
                      check.run_jobs, ("kdir", "job", "san"), True),
     "mutants": _some("mutants", "the kernel broken in one place at a time: tests must fail",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import json
 import pathlib
 import time
@@ -45,11 +46,14 @@ def all_units(sample: bool = True) -> list[Unit]:
 
 
 def named(words: Iterable[str]) -> list[Unit]:
-    """Return the units that words, names of checks or ids of units, stand for."""
+    """Return the units that words, names of checks or ids of units, stand for.
+
+    An id may be a pattern, as mutants/*, which also has what `make check` leaves out.
+    """
     known = all_units(False)
     chosen: list[Unit] = []
     for word in words:
-        found = [unit for unit in known if unit.id == word] or \
+        found = [unit for unit in known if fnmatch.fnmatchcase(unit.id, word)] or \
                 [unit for unit in known if unit.check == word and unit.sample]
         if not found:
             check = word.partition("/")[0]
@@ -280,10 +284,10 @@ def show() -> Tally:
     return Tally()
 
 
-def collect(results: str = "") -> Tally:
+def collect(results: str = "", only: str = "") -> Tally:
     """Make the closing table of results of any machines; what is missing has failed.
 
-    results: folders with them, besides this clone's own.
+    results: folders with them, instead of this clone's own; only: as for check().
     """
     found: dict[str, Outcome] = {}
     stamps: dict[str, dict[str, object]] = {}
@@ -297,7 +301,7 @@ def collect(results: str = "") -> Tally:
                 print(f"{id} failed in one folder and passed in another: the latter counts")
             if id not in found or found[id].tally.failed:
                 found[id], stamps[id] = outcome, stamp
-    wanted = all_units()
+    wanted = named(only.split()) if only else all_units()
     stamps = {unit.id: stamps[unit.id] for unit in wanted if unit.id in stamps}
     why = inputs.differ(stamps)
     if why:

@@ -66,9 +66,9 @@ class Run(unittest.TestCase):
             tally = command(*words or [lambda: None], **options)
         return tally.failed, out.getvalue()
 
-    def collect(self, *folders):
+    def collect(self, *folders, only=""):
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            tally = check.collect(" ".join(map(str, folders)))
+            tally = check.collect(" ".join(map(str, folders)), only)
         return tally.failed, out.getvalue()
 
 
@@ -94,7 +94,8 @@ class Closing(Run):
 
     def test_only(self):
         self.checks(a={"": Problem("no such thing")}, b={"x": (4, 0), "y": (2, 0)})
-        for only, last in (("b", "6 passed, 0 failed"), ("b/y", "2 passed, 0 failed")):
+        for only, last in (("b", "6 passed, 0 failed"), ("b/y", "2 passed, 0 failed"),
+                           ("b/*", "6 passed, 0 failed")):
             self.assertIn(f"\n{last}\n", self.run_it(only=only)[1])
 
     def test_unknown_name(self):
@@ -110,6 +111,8 @@ class Closing(Run):
         self.assertEqual(["x"], self.known["a"].ran)
         self.run_it(check.unit, lambda: None, id="a/-y")
         self.assertEqual(["x", "-y"], self.known["a"].ran)
+        self.run_it(only="a/*", again="1")
+        self.assertEqual(["x", "-y", "x", "-y"], self.known["a"].ran)
 
     def test_whole_check_is_judged_together(self):
         close = mock.Mock(return_value=Outcome(Tally(1, 1), ["README lacks"]))
@@ -188,6 +191,11 @@ class Results(Run):
         self.run_it(check.unit, lambda: None, id="a/y/z b")
         failed, text = self.collect(self.top / "one", check.RESULTS)
         self.assertEqual((0, 1), (failed, text.count("\n7 passed, 0 failed\n")))
+
+    def test_just_these(self):
+        self.run_it(only="a/x")
+        self.assertEqual(0, self.collect(only="a/x")[0])
+        self.assertEqual(1, self.collect(only="a")[0])
 
     def test_missing_is_a_failure(self):
         self.run_it(only="a")
