@@ -17,7 +17,7 @@ from .common import readme, run
 from .common.report import Problem, Tally, minutes, table
 from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
 from .kernel.compose import Composed
-from .boot import drivers
+from .boot import drivers, inputs
 from .checks import cost, neighbours as releases
 from . import check, debian
 
@@ -220,11 +220,14 @@ def main(*words: str) -> int:
     try:
         values = vars(parser().parse_args(list(words)))
         command = COMMANDS[values.pop("target")]
+        if command.composes:
+            inputs.at_start()
         # make exports what it was given.
         for variable in (*FOREIGN, *{name.upper() for each in COMMANDS.values()
                                      for name in each.takes}):
             os.environ.pop(variable, None)
         os.environ["LC_ALL"] = "C.UTF-8"    # other programs' words are read here
+        os.environ["PYTHONNOUSERSITE"] = "1"    # Debian's python3-* packages are what is wanted
         return command(values)
     except (Problem, OSError) as problem:
         print(f"error: {problem}", file=sys.stderr)

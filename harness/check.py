@@ -8,6 +8,7 @@ import fnmatch
 import json
 import pathlib
 import time
+import traceback
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
@@ -80,11 +81,12 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     again: also those that passed before with the same inputs.  Raises Problem if the
     kernel cannot be composed, or a program is missing that cannot be installed.
     """
-    tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
+    inputs.at_start()
     inputs.AGAIN = again
+    tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
     tools.space(ROOT, LEAST)
-    inputs.harness()
-    start = inputs.repository()
+    for unit in chosen:
+        place(unit.id).unlink(missing_ok=True)
     composed = compose()
     known, stamp = inputs.Inputs(composed), inputs.stamp(composed)
     keys = {unit: known.key(unit) for unit in chosen}
@@ -94,41 +96,49 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
         if not mine:
             continue
         print(f"\n{name}: {headline(check)}", flush=True)
+        more = {"compilers": inputs.compilers()} if name == "cost" else {}
         before = {name: kept for name, unit in mine.items()
                   if (kept := inputs.kept(keys[unit]))}
         if before:
             print(f"  {len(before)} of {len(mine)} as before, with the same inputs", flush=True)
         for each, outcome in before.items():
             found[mine[each]] = outcome
+            note(mine[each], outcome, {**stamp, **more})
         left = [each for each in mine if each not in before]
-        for each, outcome in guarded(check, composed, left) if left else ():
-            found[mine[each]] = outcome
-            print(*outcome.words, sep="\n", end="\n" if outcome.words else "", flush=True)
-        changed = inputs.repository() != start
-        if changed:
-            print("files of this repository have changed while it ran: whether it passes will "
-                  "be asked again", flush=True)
-        for unit in mine.values():
-            note(unit, found[unit], {
-                **stamp, **({"repository": None} if changed else {}),
-                **({"compilers": inputs.compilers()} if name == "cost" else {})})
-            if not (changed or found[unit].before or found[unit].tally.failed):
-                inputs.keep(keys[unit], found[unit])
+        try:
+            for each, outcome in guarded(check, composed, left) if left else ():
+                found[mine[each]] = outcome
+                note(mine[each], outcome, {**stamp, **more})
+                print(*outcome.words, sep="\n", end="\n" if outcome.words else "", flush=True)
+        finally:    # also of what was done when it is interrupted
+            done = [mine[each] for each in left if mine[each] in found]
+            why_not = inputs.disturbed(composed) if done else ""
+            if why_not:
+                print(f"{why_not} while it ran: whether it passes will be asked again", flush=True)
+            again_known = inputs.Inputs(composed)
+            for unit in done:
+                if why_not:
+                    note(unit, found[unit], {**stamp, "repository": None})
+                inputs.keep(keys[unit], found[unit], why_not or
+                            ("other inputs" if again_known.key(unit) != keys[unit] else ""))
     return {unit: found[unit] for unit in chosen}
 
 
 def guarded(check: Check, composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Run the units names of check; those that a Problem keeps from running have failed."""
+    """Run the units names of check; those that an error keeps from running have failed."""
     left, start = list(names), time.monotonic()
     try:
         for name, outcome in check.run(composed, names):
-            left.remove(name)
-            outcome.seconds = time.monotonic() - start
-            yield name, outcome
+            if name in left:
+                left.remove(name)
+                outcome.seconds = time.monotonic() - start
+                yield name, outcome
             start = time.monotonic()
         why = "it did not run"
     except (Problem, OSError) as problem:
         why = str(problem)
+    except Exception:   # of the harness itself; the other checks go on
+        why = traceback.format_exc()
     for count, name in enumerate(left):
         yield name, Outcome(Tally(0, 1), [why] if not count else [], None,
                             time.monotonic() - start if not count else 0)
@@ -291,16 +301,23 @@ def collect(results: str = "", only: str = "") -> Tally:
     """
     found: dict[str, Outcome] = {}
     stamps: dict[str, dict[str, object]] = {}
+    here, others = inputs.repository(), []
     for folder in [*map(pathlib.Path, results.split())] or [RESULTS]:
         if not folder.is_dir():
             raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "
                           f"{RESULTS}, copied from the machines that ran the units")
         for path in sorted(folder.glob("*.json")):
             id, stamp, outcome = read(path)
+            if stamp.get("repository") not in (None, here):
+                others.append(str(path))
+                continue
             if id in found and bool(found[id].tally.failed) != bool(outcome.tally.failed):
                 print(f"{id} failed in one folder and passed in another: the latter counts")
             if id not in found or found[id].tally.failed:
                 found[id], stamps[id] = outcome, stamp
+    if others:
+        print(f"{len(others)} results are not of what is checked out here, as {others[0]}: "
+              "they do not count", flush=True)
     wanted = named(only.split()) if only else all_units()
     stamps = {unit.id: stamps[unit.id] for unit in wanted if unit.id in stamps}
     why = inputs.differ(stamps)

@@ -28,6 +28,7 @@ from ..common.run import CACHE, ROOT, git, output
 from ..common.units import Outcome, Unit
 from ..kernel import commits, neighbours, patches, topics
 from ..kernel.compose import Composed
+from ..kernel.patches import PLAIN
 from . import qemu
 
 KEPT = CACHE / "outcomes"
@@ -38,11 +39,19 @@ TESTS = ("harness", "Makefile", "patches/series", "scripts/coccinelle")
 # Whether all runs again, as `make check AGAIN=1` wants.
 AGAIN = False
 
+# Programs that are run if they are there, and those that come with a compiler.
+OPTIONAL = ("rustc", "bindgen", "rustfmt", "dtc", "awk", "sh")
+BINUTILS = ("ld", "as", "ar", "nm", "objcopy", "objdump", "strip")
+
 # What make, the kernel's makefiles, compilers and scripts read.
 VARIABLES = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|ARCH|CROSS_COMPILE|K\w*FLAGS|\w*CFLAGS|LDFLAGS|"
                        r"KBUILD_\w+|KCONFIG_\w+|CONFIG_\w+|HOST\w+|LLVM\w*|CC|LD|AR|NM|MAKE\w*|"
                        r"CCACHE_\w+|COMPILER_PATH|\w*INCLUDE_PATH|LIBRARY_PATH|GCC_\w+|"
-                       r"LD_\w+|PYTHON\w*|PERL\w*|QEMU_\w+|GIT_\w+|SPARSE|CHECK|SPATCH|SPHINX\w*")
+                       r"LD_\w+|PYTHON\w*|PERL\w*|QEMU_\w+|GIT_\w+|SPARSE|CHECK|SPATCH|SPHINX\w*|"
+                       r"CPATH|PYFLAKES_\w+|MYPY\w*|RUST\w*|CARGO\w*|DTC\w*|SPFLAGS|DOCS_\w+|"
+                       r"BASH_ENV|ENV|SOURCE_DATE_EPOCH|COCCI\w*|CHECKPATCH\w*|HOME")
+# Files below HOME that the kernel's scripts heed.
+DOTFILES = (".checkpatch.conf", ".get_maintainer.conf", ".get_maintainer.ignore", ".cocciconfig")
 
 
 def digest(root: pathlib.Path, names: Iterable[str]) -> str:
@@ -62,8 +71,8 @@ def digest(root: pathlib.Path, names: Iterable[str]) -> str:
 
 def files(root: pathlib.Path, *below: str) -> list[str]:
     """Return the files of the repository root below those paths, committed or not."""
-    return git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--",
-               *below).split("\0")[:-1]
+    return git(root, "ls-files", "-z", "--cached", "--others",
+               "--exclude-per-directory=.gitignore", "--", *below).split("\0")[:-1]
 
 
 def repository(root: pathlib.Path = ROOT) -> str:
@@ -72,11 +81,18 @@ def repository(root: pathlib.Path = ROOT) -> str:
 
 
 @functools.cache
-def harness(root: pathlib.Path = ROOT) -> str:
-    """Return what changes with the code and tables of the harness; what runs was read from
-    them when it started."""
-    return digest(root, (name for name in files(root, "harness", "Makefile")
+def harness(root: pathlib.Path) -> str:
+    """Return what changes with the code and tables of the harness, and the rules that the
+    audit tries; what runs was read from them when it started."""
+    return digest(root, (name for name in files(root, "harness", "Makefile", "scripts")
                          if not name.startswith(("harness/tests/", "harness/doc/"))))
+
+
+@functools.cache
+def at_start() -> str:
+    """Return what repository() was when this was called first, and note what harness() is."""
+    harness(ROOT)
+    return repository()
 
 
 class Inputs:
@@ -183,7 +199,10 @@ class Inputs:
     def programs(self, _unit: Unit) -> object:
         """The programs that are run: where they are, how big, how old."""
         found = []
-        for probe, _ in tools.TABLE.values():
+        prefixes = [probe.removesuffix("gcc") for probe, _ in tools.TABLE.values()
+                    if re.search(r"(^|-)gcc$", probe)]
+        for probe in [*(probe for probe, _ in tools.TABLE.values()), *OPTIONAL,
+                      *(prefix + name for prefix in prefixes for name in BINUTILS)]:
             path = None if "/" in probe else shutil.which(probe)
             if path:
                 stat = os.stat(path)
@@ -194,14 +213,18 @@ class Inputs:
         return found
 
     def environment(self, _unit: Unit) -> object:
-        """Variables that reach other programs, and the machine."""
-        return [platform.machine(), {name: value for name, value in sorted(os.environ.items())
-                                     if VARIABLES.fullmatch(name)}]
+        """Variables and files that other programs heed, and the machine."""
+        home = pathlib.Path.home()
+        heeded = {name: value for name, value in sorted(os.environ.items())
+                  if VARIABLES.fullmatch(name)}
+        return [platform.machine(), platform.release(), digest(home, DOTFILES), heeded]
+
 
 
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
-        "harness", "tests", "repository", "patches", "topic", "code", "parts", "series", "scripts", "headers",
+        "harness", "tests", "repository", "patches", "topic", "code", "parts", "series",
+        "scripts", "headers",
         "tools", "composer", "neighbours", "base", "packages", "programs", "environment")}
 ALWAYS = ("harness", "base", "packages", "programs", "environment")
 
@@ -217,15 +240,35 @@ def kept(key: str) -> Outcome | None:
         return None
 
 
-def keep(key: str, outcome: Outcome) -> None:
-    """Keep outcome, of something that passed."""
+def keep(key: str, outcome: Outcome, why_not: str = "") -> None:
+    """Keep outcome if it is of something that passed, and was not disturbed.
+
+    why_not: what disturbed it.  One that failed takes away what was kept with that key,
+    and one that has nothing to tell, as of what could not be tried here, is not kept.
+    """
     if not key:
         return
-    KEPT.mkdir(parents=True, exist_ok=True)
-    part = KEPT / f"{key}.{os.getpid()}.part"
-    part.write_text(json.dumps({"tally": dataclasses.astuple(outcome.tally), "data": outcome.data,
-                                "seconds": outcome.seconds}))
-    part.replace(KEPT / f"{key}.json")
+    path = KEPT / f"{key}.json"
+    if outcome.tally.failed:
+        path.unlink(missing_ok=True)
+    elif outcome.tally.passed and not why_not:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        part = KEPT / f"{key}.{os.getpid()}.part"
+        part.write_text(json.dumps({"tally": dataclasses.astuple(outcome.tally),
+                                    "data": outcome.data, "seconds": outcome.seconds}))
+        part.replace(path)
+
+
+def disturbed(composed: Composed) -> str:
+    """Return what changed since this run started, "" if nothing did: an outcome may be of
+    what was there before, or of what is there now."""
+    if repository() != at_start():
+        return "files of this repository have changed"
+    tree = composed.tree
+    if git(tree, "rev-parse", "HEAD").strip() != composed.end or \
+            git(tree, "status", "--porcelain", "--untracked-files=all", env=PLAIN):
+        return f"{tree} is not as it was composed"
+    return ""
 
 
 def differ(stamps: dict[str, dict[str, object]]) -> str:

@@ -62,6 +62,11 @@ class Job:
     timeout: int = 300
     san: bool = False
 
+    @property
+    def facts(self) -> str:
+        """All that is said of it, but for where its kernel lies."""
+        return repr(replace(self, kernel=replace(self.kernel, top=pathlib.Path())))
+
 
 def load(path: pathlib.Path = ROOT / "harness" / "boot" / "jobs.toml") -> dict[str, Job]:
     """Return the jobs of path by name; raises Problem if a table is wrong."""

@@ -34,7 +34,9 @@ SOURCE = rf"(?:{re.escape(str(WORKTREE))}|(?:\.\./)+{WORKTREE.name})/"
 # What makes a commit concern a configuration even if it was not built before:
 # options, and how to build a directory of which something is built.
 OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
-RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)$")
+RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)[^/]*$")
+# What any build runs, and headers that may take the place of others.
+EVERYWHERE = re.compile(r"scripts/(?!coccinelle/)|(.*/)?include/.*\.h$")
 # C files that are not part of a kernel.
 USERLAND = ("Documentation/", "samples/", "scripts/", "tools/", "usr/")
 
@@ -83,7 +85,7 @@ def warnings(text: str) -> collections.Counter[str]:
 def built(config: Config) -> set[str]:
     """Return the files of the tree that config's objects came from."""
     files = set()
-    for cmd in config.out.rglob(".*.o.cmd"):
+    for cmd in config.out.rglob(".*.cmd"):
         files.update(re.findall(rf"^ *(?:source_\S+ := )?{SOURCE}(\S+)",
                                 cmd.read_text(errors="replace"), re.MULTILINE))
     return files
@@ -134,6 +136,7 @@ class Builder:
         self.kconfig: str | None = None     # what .config was made from
         self.whole = ""         # the last commit of which all was built, and nothing failed
         self.options = ""       # what .config was then
+        self.linked = False     # and whether that was linked
         self.clean = True       # all objects are of a build without failure
         self.there = set(git(WORKTREE, "ls-files").splitlines())
         config.empty()
@@ -163,10 +166,11 @@ class Builder:
         self.kconfig = kconfig
         return (self.config.out / ".config").read_text()
 
-    def built_whole(self) -> None:
-        """Note that all of what is checked out was built."""
+    def built_whole(self, targets: list[str]) -> None:
+        """Note that all of what is checked out was built, as targets."""
         self.whole = git(WORKTREE, "rev-parse", "HEAD").strip()
         self.options = self.configured()
+        self.linked = "vmlinux" in targets
 
     def concerned(self, paths: list[str]) -> bool:
         """Return whether a change of paths, checked out, can change what is built."""
@@ -184,7 +188,7 @@ class Builder:
                           "\n".join(words.splitlines()[-15:]))
         seen = warnings(words)
         self.clean = True
-        self.built_whole()
+        self.built_whole(self.targets(True))
         stage.done(f"{sum(seen.values())} warnings")
         return seen
 
@@ -218,14 +222,14 @@ class Builder:
         """As check(), of all that the table builds; what is checked out is `whole` then."""
         wrong = self.check(targets)
         if not wrong:
-            self.built_whole()
+            self.built_whole(targets)
         return wrong
 
 
 def concerns(path: str, files: set[str]) -> bool:
     """Return whether a change of path can change what is built from files."""
     rules = RULES.match(path)
-    return path in files or bool(OPTIONS.search(path)) or \
+    return path in files or bool(OPTIONS.search(path)) or bool(EVERYWHERE.match(path)) or \
         rules is not None and any(file.startswith(rules[1]) for file in files)
 
 
@@ -330,8 +334,9 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     link = not all(path.endswith(".c") for path in whole)
     checkout(branch.end)
     # What was built whole at another commit need not be again, where no change concerns it.
-    wanted = pool.map(lambda each: not each.whole or bool(sources & each.has()) or each.concerned(
-        changed(composed.tree, each.whole, branch.end)), builders)
+    wanted = pool.map(lambda each: not each.whole or bool(sources & each.has()) or
+                      link and each.config.link and not each.linked or
+                      each.concerned(changed(composed.tree, each.whole, branch.end)), builders)
     concerned = [each for each, is_wanted in zip(builders, wanted) if is_wanted]
     for path in sources:    # what is built is told by what is built anew
         forget(path, builders)

@@ -26,7 +26,7 @@ def units() -> list[Unit]:
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Run the jobs called names; one kernel is built while jobs run the one before."""
-    known, known_inputs = jobs.load(), inputs.Inputs(composed)
+    known, decides = jobs.load(), inputs.Inputs(composed)
     kernels: dict[str, list[Job]] = {}
     for name in names:
         kernels.setdefault(known[name].kernel.name, []).append(known[name])
@@ -40,25 +40,28 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
                 yield pending.pop(each), each.result()
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        for mine in kernels.values():
-            kernel = mine[0].kernel
-            tree = kunit.tree_of(composed, kernel)
-            built = kunit.build(tree, kernel)
-            for job in mine:
-                if built:
-                    key = known_inputs.key(Unit("job", job.name, inputs=("tools",)),
-                                           kunit.image(kernel))
-                    pending[pool.submit(judge, tree, job, key)] = job.name
-                else:
-                    row = Result(job.name, "(build)", 0, 1, 0, 0)
-                    yield job.name, Outcome(Tally(0, 1),
-                                            [f"the kernel {kernel.name} does not build"],
-                                            [dataclasses.asdict(row)])
-            yield from drain(False)
-        yield from drain(True)
+        try:
+            for mine in kernels.values():
+                kernel = mine[0].kernel
+                tree = kunit.tree_of(composed, kernel)
+                built = kunit.build(tree, kernel)
+                for job in mine:
+                    if built:
+                        key = decides.key(Unit("job", job.name, inputs=("tools",)),
+                                          kunit.image(kernel), job.facts)
+                        pending[pool.submit(judge, composed, tree, job, key)] = job.name
+                    else:
+                        row = Result(job.name, "(build)", 0, 1, 0, 0)
+                        yield job.name, Outcome(Tally(0, 1),
+                                                [f"the kernel {kernel.name} does not build"],
+                                                [dataclasses.asdict(row)])
+                yield from drain(False)
+            yield from drain(True)
+        finally:    # those that have not begun do not, when it is interrupted
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def judge(tree: pathlib.Path, job: Job, key: str) -> Outcome:
+def judge(composed: Composed, tree: pathlib.Path, job: Job, key: str) -> Outcome:
     """Run job, unless it passed before with the same image, as key tells."""
     before = inputs.kept(key)
     if before:
@@ -70,8 +73,7 @@ def judge(tree: pathlib.Path, job: Job, key: str) -> Outcome:
     print(f"  {job.name}: {tally.passed} passed, {tally.failed} failed, {rows[0].seconds:.0f} s",
           flush=True)
     outcome = Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
-    if not tally.failed:
-        inputs.keep(key, outcome)
+    inputs.keep(key, outcome, inputs.disturbed(composed))
     return outcome
 
 

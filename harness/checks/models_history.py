@@ -79,6 +79,8 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             found.update(verdict.cases(ran.report) if ran.report else {})
         stage.done()
         cells, wrong = judge(row, found)
+        wrong += [f"{row.kernel}: {suite} did not run" for suite in suites
+                  if not any(case.startswith(suite + ".") for case in found)]
         yield row.kernel, Outcome(Tally(max(len(cells) - len(wrong), 0), len(wrong)), wrong, cells)
 
 

@@ -16,6 +16,7 @@ from ..common.run import git
 from ..common.units import Outcome, Unit
 from ..kernel import compose
 from ..kernel.compose import Composed
+from ..kernel.patches import PLAIN
 from . import builds
 
 # Debian 12's sparse, 0.6.4, does not know this; without it the kernel refuses sparse.
@@ -59,7 +60,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     tools.need(*tools.BUILD_KERNEL, "sparse", *(name for c in configs for name in c.tools))
     base, end = composed.base.commit, composed.end
     lines = added(git(composed.tree, "diff", "-U0", "--no-renames", base, end, "--",
-                      "*.c", "*.h"))
+                      "*.c", "*.h", env={**PLAIN, "GIT_LITERAL_PATHSPECS": "0"}))
     compose.worktree(composed.tree, builds.WORKTREE, end)
     for config in configs:
         if not builds.usable(config):

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import pathlib
 import shutil
 from dataclasses import asdict, dataclass
+from typing import IO
 
 from ..common import tools
 from ..common.report import Problem, Stage
@@ -16,6 +18,10 @@ from . import export, repair, source, topics
 from .commits import Branch, Commits, Unfit, borrow, composer, missing
 from .patches import PLAIN, Who
 from .tree import TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled
+
+
+# The locks that this run holds, by directory, as long as it runs.
+HELD: dict[pathlib.Path, IO[str]] = {}
 
 
 @dataclass
@@ -41,6 +47,7 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     the repository.
     """
     base = base or source.base()
+    _only_one(tree.parent)
     known = topics.read(root)[1]
     parts = topics.alone(known, only) if only else topics.all_of(known)
     who = composer()
@@ -66,6 +73,23 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     stage.done()
     _move(tree, base, branches, who, key, only)
     return Composed(tree, base, branches)
+
+
+def _only_one(where: pathlib.Path) -> None:
+    """Raise Problem if another run works in the directory where; else none can until this ends.
+
+    They would build and boot each other's kernels.
+    """
+    where.mkdir(parents=True, exist_ok=True)
+    if where not in HELD:
+        file = open(where / "lock", "w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise Problem(f"another `make` works in {where}: wait until it ends, or use another "
+                          "clone") from None
+        HELD[where] = file
 
 
 def _first(tree: pathlib.Path, base: source.Base, who: Who) -> None:

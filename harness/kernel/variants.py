@@ -8,6 +8,7 @@ import pathlib
 from ..common.run import BUILD, ROOT, git
 from . import compose, topics
 from .compose import Composed
+from .patches import PLAIN
 
 TOP = BUILD / "history"
 TREE = TOP / "linux"
@@ -31,6 +32,6 @@ def checkout(composed: Composed, patterns: list[str], without: str = "",
     parts = topics.chosen(topics.read()[1], patterns)
     compose.beside(composed, TREE, parts, (topics.find(without),) if without else ())
     if "benchmark" in parts and "io-pgtable" not in parts:
-        git(TREE, "apply", OLD_TABLES)
+        git(TREE, "apply", OLD_TABLES, env=PLAIN)
     if edit:
-        git(TREE, "apply", edit)
+        git(TREE, "apply", edit, env=PLAIN)

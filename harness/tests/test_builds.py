@@ -57,12 +57,14 @@ class Concerns(unittest.TestCase):
 
     def test_what_is_built_from(self):
         for path in ("include/linux/iommu.h", "drivers/iommu/Makefile", "Makefile",
-                     "drivers/iommu/tests/Makefile", "sound/Kconfig", "lib/Kconfig.debug"):
+                     "drivers/iommu/tests/Makefile", "sound/Kconfig", "lib/Kconfig.debug",
+                     "scripts/Makefile.lib", "drivers/iommu/Makefile.more", "scripts/x.sh",
+                     "arch/arm64/include/asm/new.h", "include/kunit/new.h"):
             self.assertTrue(builds.concerns(path, self.FILES), path)
 
     def test_what_is_not(self):
         for path in ("drivers/iommu/x.c", "drivers/iommu/tests/hw/Makefile", "sound/Kbuild",
-                     "drivers/iommu/Makefile.txt"):
+                     "scripts/coccinelle/iommu/x.cocci", "drivers/iommu/new.h"):
             self.assertFalse(builds.concerns(path, self.FILES), path)
 
 
@@ -206,6 +208,12 @@ class Commits(unittest.TestCase):
         self.commit({"Kconfig": "config WANTED\nconfig OTHER\n"})
         self.assertEqual((1, 0), self.run_builds())
         self.assertEqual(["toy all"], self.built)
+
+    def test_whole_that_was_not_linked(self):
+        self.commit({"a.c": GOOD + "\n"})
+        self.commit({"README": "nothing that is built\n"})
+        self.run_builds(1, 1)
+        self.assertEqual(["toy a.o", "toy all", "toy vmlinux all"], self.built)
 
     def test_options_that_change_config(self):
         self.commit({"Kconfig": "config WANTED\n# set X\n"})

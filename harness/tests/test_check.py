@@ -3,6 +3,7 @@
 others ran count as if they had been run here."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import pathlib
@@ -22,13 +23,15 @@ from harness.checks import checkpatch, kernel_doc, kunit, mails, selftest
 
 from .fake import ME, total
 
+DISTURBED = inputs.disturbed
+
 
 def fake(name, what, close=None):
     """-> a Check: what is {unit: (passed, failed), or a Problem}."""
     def run(_composed, names):
         for each in names:
             module.ran.append(each)
-            if isinstance(what[each], Exception):
+            if isinstance(what[each], BaseException):
                 raise what[each]
             yield each, Outcome(Tally(*what[each]), [f"{each} is wrong"] * what[each][1])
 
@@ -46,12 +49,13 @@ class Run(unittest.TestCase):
         for where, name, value in (
                 (check, "RESULTS", self.top / "results"), (inputs, "KEPT", self.top / "kept"),
                 (inputs, "AGAIN", False),
-                (inputs, "stamp", lambda _: {"repository": self.repository, "base": "7.3.4"}),
+                (inputs, "stamp", lambda _: {"repository": self.content, "base": "7.3.4"}),
                 (inputs, "repository", lambda: self.content),
+                (inputs, "disturbed", lambda _: "files have changed" * (self.content != "a")),
                 (inputs, "Inputs", lambda _: types.SimpleNamespace(key=lambda unit: "k" + "".join(
                     each if each.isalnum() else "-" for each in unit.id)))):
             self.enterContext(mock.patch.object(where, name, value))
-        self.repository, self.content = "one", "a"
+        self.content = "a"
 
     def checks(self, **checks):
         self.known = {name: each if hasattr(each, "run") else fake(name, each)
@@ -85,6 +89,19 @@ class Closing(Run):
         failed, text = self.run_it()
         self.assertEqual((2, 1), (failed, text.count("\n5 passed, 2 failed\n")))
         self.assertEqual(1, text.count("no such thing"))
+
+    def test_error_of_the_harness(self):
+        self.checks(a={"x": (1, 0), "y": ValueError("odd")}, b={"": (4, 0)})
+        failed, text = self.run_it()
+        self.assertEqual((1, 1), (failed, text.count("\n5 passed, 1 failed\n")))
+        self.assertIn("ValueError: odd", text)
+
+    def test_unit_nobody_asked_for(self):
+        loud = fake("a", {"x": (1, 0)})
+        loud.run = lambda *_: iter([("x", Outcome(Tally(1))), ("x", Outcome(Tally(7))),
+                                    ("y", Outcome(Tally(7)))])
+        self.checks(a=loud)
+        self.assertIn("\n1 passed, 0 failed\n", self.run_it()[1])
 
     def test_unit_that_never_ran_has_failed(self):
         silent = fake("a", {"x": (1, 0), "y": (1, 0)})
@@ -157,10 +174,56 @@ class AsBefore(Run):
 
         edited.run = edit
         self.checks(a=edited, b={"": (1, 0)})
-        self.assertIn("have changed while it ran", self.run_it()[1])
-        edited.run = run
+        self.assertIn("files have changed while it ran", self.run_it()[1])
+        edited.run, self.content = run, "a"
         self.run_it()
         self.assertEqual((["x", "x"], ["", ""]), (edited.ran, self.known["b"].ran))
+
+    def test_what_fails_is_not_kept_any_more(self):
+        passes = fake("a", {"x": (2, 0)})
+        self.checks(a=passes)
+        self.run_it()
+        passes.run = fake("a", {"x": (1, 1)}).run
+        self.run_it(again="1")
+        self.assertEqual(1, self.run_it()[0])
+
+    def test_nothing_to_tell_is_not_kept(self):
+        self.checks(a={"x": (0, 0)})
+        self.run_it()
+        self.run_it()
+        self.assertEqual(["x", "x"], self.known["a"].ran)
+
+    def test_inputs_that_are_other_ones_in_the_end(self):
+        """As when the run itself has fetched or installed something."""
+        keys = iter("ab")
+        self.checks(a={"x": (2, 0)})
+        with mock.patch.object(inputs, "Inputs", lambda _: types.SimpleNamespace(
+                key=lambda unit, made=next(keys): made)):
+            self.run_it()
+        self.assertEqual([], list(inputs.KEPT.glob("*")))
+
+    def test_interrupted(self):
+        """What was done is kept, and its result is there."""
+        self.checks(a={"x": (2, 0), "y": KeyboardInterrupt()})
+        with self.assertRaises(KeyboardInterrupt):
+            self.run_it()
+        self.assertTrue(check.place("a/x").exists())
+        with self.assertRaises(KeyboardInterrupt):
+            self.run_it()
+        self.assertEqual(["x", "y", "y"], self.known["a"].ran)
+
+    def test_disturbed(self):
+        composed = types.SimpleNamespace(tree="tree", end="1")
+        said = {"rev-parse": "1\n", "status": ""}
+        with mock.patch.object(inputs, "git", lambda _, what, *__, **___: said[what]), \
+                mock.patch.object(inputs, "at_start", lambda: "a"):
+            self.assertEqual("", DISTURBED(composed))
+            for what, text, words in (("rev-parse", "2", "tree is not as"),
+                                      ("status", "?? x\n", "tree is not as")):
+                with mock.patch.dict(said, {what: text}):
+                    self.assertIn(words, DISTURBED(composed))
+            self.content = "b"
+            self.assertIn("files of this repository", DISTURBED(composed))
 
     def test_a_unit_that_is_named_is_run(self):
         self.checks(a={"x": (2, 0)})
@@ -204,11 +267,32 @@ class Results(Run):
         self.assertIn("1 of 3 units have no result, as b", text)
 
     def test_of_another_commit(self):
-        self.run_it(only="a")
-        self.repository = "two"
+        self.run_it()
+        self.content = "b"
         self.run_it(only="b")
-        with self.assertRaisesRegex(Problem, "a/x and b are not of the same repository"):
-            self.collect()
+        failed, text = self.collect()
+        self.assertEqual(2, failed)
+        self.assertIn("2 results are not of what is checked out here, as ", text)
+
+    def test_pass_of_another_commit_and_failure_of_this(self):
+        self.run_it()
+        check.RESULTS.rename(self.top / "old")
+        self.content = "b"
+        self.known["a"].run = fake("a", {"x": (1, 1), "y/z": (1, 0)}).run
+        with mock.patch.object(inputs, "disturbed", lambda _: ""):
+            self.run_it(again="1")
+        for folders in (["old", "results"], ["results", "old"]):
+            failed, text = self.collect(*(self.top / each for each in folders))
+            self.assertEqual(1, failed, text)
+
+    def test_result_of_a_run_that_ended_early(self):
+        """What an earlier run left is gone when a unit begins."""
+        self.run_it()
+        self.known["a"].run = lambda *_: iter(())
+        with mock.patch.object(check, "guarded", side_effect=KeyboardInterrupt), \
+                self.assertRaises(KeyboardInterrupt):
+            self.run_it(only="a", again="1")
+        self.assertFalse(check.place("a/x").exists())
 
     def test_counted_with_another_compiler(self):
         for name, found in (("a", "gcc 12"), ("cost", "gcc 12"), ("other", "gcc 14")):
@@ -333,7 +417,8 @@ class Kunit(unittest.TestCase):
                 mock.patch.object(kunit.kunit, "image", lambda _: image), \
                 mock.patch.object(kunit.kunit, "run_job", run_job), \
                 mock.patch.object(inputs, "Inputs", lambda _: types.SimpleNamespace(
-                    key=lambda unit, image: unit.name + image)), \
+                    key=lambda unit, *more: unit.name + "".join(more[:1]))), \
+                mock.patch.object(inputs, "disturbed", lambda _: self.why_not), \
                 contextlib.redirect_stdout(io.StringIO()):
             return dict(kunit.run(mock.Mock(), ["a", "b", "c"]))
 
@@ -341,6 +426,7 @@ class Kunit(unittest.TestCase):
         top = self.enterContext(tempfile.TemporaryDirectory())
         for name, value in (("KEPT", pathlib.Path(top)), ("AGAIN", False)):
             self.enterContext(mock.patch.object(inputs, name, value))
+        self.why_not = ""
 
     def test_jobs_of_a_kernel(self):
         found = self.run_jobs()
@@ -354,6 +440,21 @@ class Kunit(unittest.TestCase):
         self.assertEqual([], self.ran)
         self.run_jobs("2", failed=0)
         self.assertEqual(["a", "c"], self.ran)
+
+    def test_disturbed(self):
+        self.why_not = "files have changed"
+        self.run_jobs(failed=0)
+        self.why_not = ""
+        self.run_jobs(failed=0)
+        self.assertEqual(["a", "c"], self.ran)
+
+    def test_facts_of_a_job(self):
+        kernel = jobs.Kernel("x", [])
+        job = jobs.Job("a", "", kernel, [])
+        self.assertEqual(job.facts, dataclasses.replace(job, kernel=dataclasses.replace(
+            kernel, top=pathlib.Path("/elsewhere"))).facts)
+        for change in ({"kernel_args": ["x"]}, {"filter": "x"}, {"suites": ["x"]}):
+            self.assertNotEqual(job.facts, dataclasses.replace(job, **change).facts)
 
     def test_what_failed_is_run_again(self):
         self.run_jobs()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Patches to commits and back: nothing is lost, nothing is half done."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -19,6 +20,15 @@ def round_trip(composed, root):
 
 
 class RoundTrip(Kernel):
+    def test_one_run_at_a_time(self):
+        self.compose()
+        self.compose()
+        compose.HELD.pop(self.tree.parent).close()
+        with open(self.tree.parent / "lock", "w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            self.assertRaisesRegex(Problem, "another `make` works in .*build", self.compose)
+        self.compose()
+
     def test_same_bytes_and_same_trees(self):
         self.develop()
         first, tree = self.files(), git(self.tree, "rev-parse", "HEAD^{tree}")

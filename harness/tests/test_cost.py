@@ -140,12 +140,11 @@ class RunsTest(unittest.TestCase):
             with self.assertRaisesRegex(Problem, "has a bad table"):
                 count.load(path)
 
-    def boot(self, key="", **run):
+    def boot(self, **run):
         job = SimpleNamespace(name="smmuv3", commands=EVENTS)
         done = {"report": None, "console": "", "trace": "", "logs": "see x", **run}
         with mock.patch.object(count.kunit, "boot", return_value=SimpleNamespace(**done)):
-            return count.boot("tree", job, Run("SMMUv3", "range", "smmuv3", ["strict"]), BASE,
-                              key)
+            return count.boot("tree", job, Run("SMMUv3", "range", "smmuv3", ["strict"]), BASE)
 
     def test_a_kernel_that_does_not_boot(self):
         with self.assertRaisesRegex(Problem, "did not run, see x"):
@@ -158,15 +157,27 @@ class RunsTest(unittest.TestCase):
             self.boot(report=report, console=CONSOLE, trace=TRACE)
 
     def test_same_image(self):
-        report = {"sub_groups": []}
-        with tempfile.TemporaryDirectory() as top, \
-                mock.patch.object(count.inputs, "KEPT", pathlib.Path(top)), \
-                mock.patch.object(count.inputs, "AGAIN", False), \
-                contextlib.redirect_stdout(io.StringIO()):
-            first = self.boot(report=report, console=CONSOLE, trace=TRACE, key="one")
-            self.assertEqual(first, self.boot(key="one"))
-            with self.assertRaisesRegex(Problem, "did not run"):
-                self.boot(key="two")
+        """What was counted with an image is not counted again."""
+        run = Run("SMMUv3", "range", "smmuv3-stage1", ["strict"])
+        counted = {each.key: each for each in counts()}
+        boot = mock.Mock(return_value=counted)
+        with tempfile.TemporaryDirectory() as top, contextlib.ExitStack() as stack:
+            for where, name, value in (
+                    (count.inputs, "KEPT", pathlib.Path(top)), (count.inputs, "AGAIN", False),
+                    (count.inputs, "disturbed", lambda _: ""),
+                    (count.variants, "checkout", mock.Mock()),
+                    (count.inputs, "Inputs", lambda _: SimpleNamespace(
+                        key=lambda unit, image, *more: image)),
+                    (count.kunit, "build", lambda *_: True),
+                    (count.kunit, "image", lambda kernel: str(kernel.top.name) + self.image),
+                    (count, "boot", boot)):
+                stack.enter_context(mock.patch.object(where, name, value))
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            composed = SimpleNamespace(tree=pathlib.Path("series/linux"))
+            for self.image, boots in (("1", 2), ("1", 2), ("2", 4)):
+                found = list(count.each(composed, [run]))
+                self.assertEqual(boots, boot.call_count)
+                self.assertEqual(counted, found[0][1].counts[SERIES])
 
     def test_a_suite_that_counts_nothing(self):
         with self.assertRaisesRegex(Problem, "counted nothing"):

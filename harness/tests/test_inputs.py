@@ -98,8 +98,34 @@ class Keys(Kernel):
             self.changes("repository", edit=lambda: put(self.root, {path: "b"}))
 
     def test_tests(self):
-        for path in ("harness/tests/test_a.py", "harness/doc/a.md", "scripts/coccinelle/a.cocci"):
+        for path in ("harness/tests/test_a.py", "harness/doc/a.md"):
             self.changes("repository", "tests", edit=lambda: put(self.root, {path: "b"}))
+
+    def test_rules_of_the_audit(self):
+        self.changes(edit=lambda: put(self.root, {"scripts/coccinelle/a.cocci": "b"}))
+
+    def test_file_that_only_this_user_ignores(self):
+        put(self.root, {".git/info/exclude": "local*\n"})
+        self.changes(edit=lambda: put(self.root, {"harness/local.toml": ""}))
+
+    def test_compiler_of_another_language(self):
+        put(self.top, {"bin/x": ""})
+        with mock.patch.dict(os.environ, {"PATH": f"{self.top}/bin:{os.environ['PATH']}"}):
+            for name in ("bindgen", "aarch64-linux-gnu-ld"):
+                def install(path=self.top / "bin" / name):
+                    path.write_text("#!/bin/sh\n")
+                    path.chmod(0o755)
+                self.changes(edit=install)
+
+    def test_digest_of_what_runs_is_taken_at_start(self):
+        inputs.at_start.cache_clear()
+        with mock.patch.object(inputs, "ROOT", self.root), \
+                mock.patch.object(inputs, "repository", lambda: "a"):
+            inputs.at_start()
+        before = inputs.harness(self.root)
+        put(self.root, {"harness/check.py": "b"})
+        self.assertEqual(before, inputs.harness(self.root))
+        inputs.at_start.cache_clear()
 
     def test_tests_read_nothing_else(self):
         root = inputs.ROOT
@@ -185,7 +211,8 @@ class Keys(Kernel):
         self.changes(edit=lambda: put(self.top, {"cache/qemu-system-x86/usr/bin/x": ""}))
 
     def test_environment(self):
-        for name in ("KCFLAGS", "PATH", "LLVM", "KBUILD_BUILD_HOST", "CFLAGS", "PYTHONPATH"):
+        for name in ("KCFLAGS", "PATH", "LLVM", "KBUILD_BUILD_HOST", "CFLAGS", "PYTHONPATH",
+                     "CPATH", "PYFLAKES_BUILTINS"):
             with mock.patch.dict(os.environ):
                 self.changes(edit=lambda: os.environ.update(
                     {name: os.environ.get(name, "") + ":x"}))
@@ -193,6 +220,10 @@ class Keys(Kernel):
             before = self.keys()
             os.environ["EDITOR"] = "ed"
             self.assertEqual(before, self.keys())
+
+    def test_files_of_the_user(self):
+        with mock.patch.object(inputs.pathlib.Path, "home", lambda: self.top):
+            self.changes(edit=lambda: put(self.top, {".checkpatch.conf": "--types X\n"}))
 
     def test_composer(self):
         def rename():

@@ -34,7 +34,8 @@ def verdict(counted: list[count.Driver]) -> tuple[int, list[str], str]:
 def units() -> list[Unit]:
     """What runs.toml marks as `guard`."""
     known = jobs.load()
-    return [Unit("cost", each.job, job.kernel.name, kunit.tools_of(job.kernel))
+    return [Unit("cost", each.job, job.kernel.name, kunit.tools_of(job.kernel),
+                 inputs=("series", "parts", "tools"), parts=tuple(variants.SUITES))
             for each in count.load() if each.guard
             for job in [next(count.boots(each, known))]]
 

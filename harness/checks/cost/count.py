@@ -169,21 +169,22 @@ def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
                     raise Problem(f"the kernel {kernel.name} of the {version} does not build")
                 built.add(kernel.out)
                 key = decides.key(Unit("count", f"{run.driver} {job.name}", inputs=("tools",)),
-                                  kunit.image(kernel))
-                driver.counts[version].update(
-                    boot(tree, dataclasses.replace(job, kernel=kernel), run, version, key))
+                                  kunit.image(kernel), job.facts, repr(run))
+                before = inputs.kept(key)
+                if before:
+                    print(f"{job.name} {version}: as before, with the same kernel", flush=True)
+                    counts = [Count(**data) for data in before.data]
+                else:
+                    counts = list(boot(tree, dataclasses.replace(job, kernel=kernel), run,
+                                       version).values())
+                    inputs.keep(key, Outcome(Tally(len(counts)), data=[
+                        dataclasses.asdict(each) for each in counts]), inputs.disturbed(composed))
+                driver.counts[version].update({each.key: each for each in counts})
         yield run, driver
 
 
-def boot(tree: pathlib.Path, job: jobs.Job, run: Run, version: str, key: str = "") -> Counts:
-    """Boot job and return what it counted; raises Problem if it failed.
-
-    key: of inputs, which tells whether it was counted before with the same image.
-    """
-    before = inputs.kept(key)
-    if before:
-        print(f"{job.name} {version}: as before, with the same kernel", flush=True)
-        return {each.key: each for each in (Count(**data) for data in before.data)}
+def boot(tree: pathlib.Path, job: jobs.Job, run: Run, version: str) -> Counts:
+    """Boot job and return what it counted; raises Problem if it failed."""
     events = [] if run.driver == FORMATS else job.commands
     done = kunit.boot(tree, job, f"cost-{version}-{job.name}")
     if not done.report:
@@ -195,8 +196,6 @@ def boot(tree: pathlib.Path, job: jobs.Job, run: Run, version: str, key: str = "
     counts = read(done.console, done.trace, events)
     if not counts:
         raise Problem(f"{job.name} counted nothing, {done.logs}")
-    inputs.keep(key, Outcome(Tally(len(counts)),
-                             data=[dataclasses.asdict(each) for each in counts.values()]))
     return counts
 
 
