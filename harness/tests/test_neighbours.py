@@ -12,6 +12,7 @@ from harness.common import readme, run
 from harness.common.report import Problem
 from harness.kernel import archive, compose, export, mails, neighbours, source, topics, tree
 from harness.kernel.archive import Missing
+from harness.boot import inputs
 from harness.checks import neighbours as check
 
 from .fake import MAKEFILE, MANY, Kernel, commit, put, total
@@ -190,6 +191,7 @@ class Commands(Neighbour):
                 (neighbours, "tree", lambda base, only: near(base, only, self.root, self.near)),
                 (mails, "write", lambda *words, **more: write(*words, root=self.root, **more)),
                 (topics, "read", lambda root=self.root: read(root)),
+                (inputs, "at_start", lambda: ""),   # nothing is kept here
                 (neighbours, "TOP", self.root / "build/neighbour"),
                 (mails, "MAILS", self.root / "build/series")):
             patch = mock.patch.object(where, name, new)
