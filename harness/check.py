@@ -177,12 +177,10 @@ def read(path: pathlib.Path) -> tuple[str, dict[str, object], Outcome]:
                       "again") from None
 
 
-def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
-            seconds: dict[str, float] | None = None) -> Tally:
+def closing(found: dict[Unit, Outcome], whole: Iterable[str] = ()) -> Tally:
     """Print what the checks say of found, a table, and the last line; return the sum.
 
-    whole: checks all of whose units are in found, and are judged together; seconds: what
-    each check took, if not the sum of its units.
+    whole: checks all of whose units are in found, and are judged together.
     """
     lines, total = [], Tally()
     for name, check in CHECKS.items():

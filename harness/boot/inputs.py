@@ -220,12 +220,11 @@ class Inputs:
         return [platform.machine(), platform.release(), digest(home, DOTFILES), heeded]
 
 
-
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
         "harness", "tests", "repository", "patches", "topic", "code", "parts", "series",
-        "scripts", "headers",
-        "tools", "composer", "neighbours", "base", "packages", "programs", "environment")}
+        "scripts", "headers", "tools", "composer", "neighbours", "base", "packages", "programs",
+        "environment")}
 ALWAYS = ("harness", "base", "packages", "programs", "environment")
 
 
@@ -271,6 +270,14 @@ def disturbed(composed: Composed) -> str:
     return ""
 
 
+# What to do where results are not of one thing.
+DIFFERENT = {
+    "repository": "check out the same commit on all machines, and run the units again where it "
+                  "is another",
+    "base": "run the units again where the kernel is another version",
+    "compilers": "what is counted depends on them; count on machines with the same"}
+
+
 def differ(stamps: dict[str, dict[str, object]]) -> str:
     """Return why results with stamps (by id) are not of one thing, "" if they are."""
     for what in ("repository", "base", "compilers"):
@@ -287,14 +294,6 @@ def differ(stamps: dict[str, dict[str, object]]) -> str:
     return ""
 
 
-# What to do where results are not of one thing.
-DIFFERENT = {
-    "repository": "check out the same commit on all machines, and run the units again where it "
-                  "is another",
-    "base": "run the units again where the kernel is another version",
-    "compilers": "what is counted depends on them; count on machines with the same"}
-
-
 def stamp(composed: Composed) -> dict[str, object]:
     """Return what results that are collected must have in common."""
     return {"repository": repository(), "base": Inputs(composed).base(Unit(""))}
@@ -304,4 +303,3 @@ def compilers() -> list[str]:
     """Return what the compilers of this machine call themselves."""
     names = sorted(probe for probe, _ in tools.TABLE.values() if re.search(r"(^|-)gcc$", probe))
     return [output(name, "--version").partition("\n")[0] for name in names if shutil.which(name)]
-

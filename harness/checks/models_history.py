@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The models see which drivers are unsafe without a forged range, with the fixes only."""
+"""Without a forged range, just the drivers that need it fail on models of their hardware."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ def verdict(counted: list[count.Driver]) -> tuple[int, list[str], str]:
     number = 0
     wrong: list[str] = []
     for driver in counted:
-        more, dearer = count.judge(driver)
-        number, wrong = number + more, wrong + dearer
+        compared, costlier = count.judge(driver)
+        number, wrong = number + compared, wrong + costlier
     names = len({driver.name for driver in counted if driver.kind})
     return number - len(wrong), wrong, (
         f"{number} paths behind {names} IOMMUs: {len(wrong)} cost an instruction or a command "
@@ -41,7 +41,7 @@ def units() -> list[Unit]:
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Count the drivers of the jobs names; what the series makes dearer is wrong."""
+    """Count the drivers of the jobs names; what costs more with the series is wrong."""
     chosen = [each for each in count.load() if each.guard and each.job in names]
     for each, driver in count.each(composed, chosen):
         right, wrong, line = verdict([driver])
