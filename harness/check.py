@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import fnmatch
 import json
+import os
 import pathlib
+import signal
 import time
 import traceback
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 
-from .common import tools, units
+from .common import report, tools, units
 from .common.report import Problem, Tally, minutes, table
-from .common.run import BUILD, ROOT
+from .common.run import BUILD, ROOT, children
 from .common.units import Check, Outcome, Unit
 from .kernel.compose import Composed
 from .boot import inputs, jobs
@@ -28,6 +32,10 @@ CHECKS: dict[str, Check] = {
     "neighbours": neighbours, "checkpatch": checkpatch, "kernel-doc": kernel_doc, "docs": docs,
     "audit": audit, "kunit": kunit, "cost": cost, "mutants": mutants, "fixes": fixes,
     "history": history, "models-history": models_history, "builds": builds, "sparse": sparse}
+
+# Those that build kernels to boot them, in the same directories: one after the other.  The
+# others run beside them, also one after the other.
+BOOT = ("kunit", "cost", "mutants", "fixes", "history", "models-history")
 
 # What came of each unit, a file each; `make collect` reads them.
 RESULTS = BUILD / "results"
@@ -83,45 +91,78 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     """
     inputs.at_start()
     inputs.AGAIN = again
+    report.STOP.clear()
     tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
     tools.space(ROOT, LEAST)
     for unit in chosen:
         place(unit.id).unlink(missing_ok=True)
-    composed = compose()
-    known, stamp = inputs.Inputs(composed), inputs.stamp(composed)
-    keys = {unit: known.key(unit) for unit in chosen}
-    found: dict[Unit, Outcome] = {}
-    for name, check in CHECKS.items():
-        mine = {unit.name: unit for unit in chosen if unit.check == name}
-        if not mine:
-            continue
+    run = Run(compose(), chosen)
+    with report.whole_lines(), concurrent.futures.ThreadPoolExecutor(2) as pool:
+        lanes = [pool.submit(run.lane, [name for name in CHECKS if (name in BOOT) == boots])
+                 for boots in (False, True)]
+        try:
+            for each in concurrent.futures.as_completed(lanes):
+                each.result()
+        except BaseException:
+            stop()
+            raise
+    return {unit: run.found[unit] for unit in chosen}
+
+
+class Run:
+    """The run of units on composed; found: what came of them so far."""
+
+    def __init__(self, composed: Composed, chosen: list[Unit]):
+        self.composed, self.chosen = composed, chosen
+        self.stamp = inputs.stamp(composed)
+        known = inputs.Inputs(composed)
+        self.keys = {unit: known.key(unit) for unit in chosen}
+        self.found: dict[Unit, Outcome] = {}
+
+    def lane(self, names: list[str]) -> None:
+        """Run the units of the checks names, one check after the other."""
+        for name in names:
+            mine = {unit.name: unit for unit in self.chosen if unit.check == name}
+            if mine:
+                self.check(name, CHECKS[name], mine)
+
+    def check(self, name: str, check: Check, mine: dict[str, Unit]) -> None:
+        """Run the units mine, by their names, of check."""
         print(f"\n{name}: {headline(check)}", flush=True)
-        more = {"compilers": inputs.compilers()} if name == "cost" else {}
+        stamp = {**self.stamp, **({"compilers": inputs.compilers()} if name == "cost" else {})}
         before = {name: kept for name, unit in mine.items()
-                  if (kept := inputs.kept(keys[unit]))}
+                  if (kept := inputs.kept(self.keys[unit]))}
         if before:
             print(f"  {len(before)} of {len(mine)} as before, with the same inputs", flush=True)
         for each, outcome in before.items():
-            found[mine[each]] = outcome
-            note(mine[each], outcome, {**stamp, **more})
+            self.found[mine[each]] = outcome
+            note(mine[each], outcome, stamp)
         left = [each for each in mine if each not in before]
         try:
-            for each, outcome in guarded(check, composed, left) if left else ():
-                found[mine[each]] = outcome
-                note(mine[each], outcome, {**stamp, **more})
+            for each, outcome in guarded(check, self.composed, left) if left else ():
+                report.go_on()
+                self.found[mine[each]] = outcome
+                note(mine[each], outcome, stamp)
                 print(*outcome.words, sep="\n", end="\n" if outcome.words else "", flush=True)
         finally:    # also of what was done when it is interrupted
-            done = [mine[each] for each in left if mine[each] in found]
-            why_not = inputs.disturbed(composed) if done else ""
+            done = [mine[each] for each in left if mine[each] in self.found]
+            why_not = inputs.disturbed(self.composed) if done else ""
             if why_not:
                 print(f"{why_not} while it ran: whether it passes will be asked again", flush=True)
-            again_known = inputs.Inputs(composed)
+            known = inputs.Inputs(self.composed)
             for unit in done:
                 if why_not:
-                    note(unit, found[unit], {**stamp, "repository": None})
-                inputs.keep(keys[unit], found[unit], why_not or
-                            ("other inputs" if again_known.key(unit) != keys[unit] else ""))
-    return {unit: found[unit] for unit in chosen}
+                    note(unit, self.found[unit], {**stamp, "repository": None})
+                inputs.keep(self.keys[unit], self.found[unit], why_not or
+                            ("other inputs" if known.key(unit) != self.keys[unit] else ""))
+
+
+def stop() -> None:
+    """Have all that runs end: lanes at their next step, programs now."""
+    report.STOP.set()
+    for child in children(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
 
 
 def guarded(check: Check, composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
@@ -177,10 +218,12 @@ def read(path: pathlib.Path) -> tuple[str, dict[str, object], Outcome]:
                       "again") from None
 
 
-def closing(found: dict[Unit, Outcome], whole: Iterable[str] = ()) -> Tally:
+def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
+            seconds: float | None = None) -> Tally:
     """Print what the checks say of found, a table, and the last line; return the sum.
 
-    whole: checks all of whose units are in found, and are judged together.
+    whole: checks all of whose units are in found, and are judged together; seconds: that all
+    of it took, None if it did not run at once.
     """
     lines, total = [], Tally()
     for name, check in CHECKS.items():
@@ -197,6 +240,8 @@ def closing(found: dict[Unit, Outcome], whole: Iterable[str] = ()) -> Tally:
         lines.append([name, tally.passed, tally.failed, len(mine),
                       "all" if before == len(mine) else before or "", minutes(took)])
         total += tally
+    if seconds is not None:
+        lines.append(["in all", total.passed, total.failed, len(found), "", minutes(seconds)])
     print()
     table(["check", "passed", "failed", "units", "as before", "time"], lines)
     bad = [unit.id for unit, outcome in found.items() if outcome.tally.failed]
@@ -216,8 +261,9 @@ def check(compose: Compose, only: str = "", shard: str = "", again: str = "",
     chosen = named(only.split()) if only else all_units()
     if shard:
         chosen = shards.share(chosen, shard)
+    start = time.monotonic()
     found = run_units(compose, chosen, bool(again))
-    return closing(found, complete(found))
+    return closing(found, complete(found), time.monotonic() - start)
 
 
 def complete(found: Iterable[Unit]) -> set[str]:

@@ -114,6 +114,20 @@ class Inputs:
             values[kind] = self.known[where]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+    def once(self, what: str, more: tuple[str, ...], run: Callable[[], Outcome]) -> Outcome:
+        """Return the outcome of run, or that of an earlier one which passed.
+
+        what: it is called; more: what decides it besides the kernel's tools, as an image.
+        """
+        key = self.key(Unit("once", what, inputs=("tools",)), *more)
+        before = kept(key)
+        if before:
+            print(f"{what}: as before, with the same kernel", flush=True)
+            return before
+        outcome = run()
+        keep(key, outcome, disturbed(self.composed))
+        return outcome
+
     def harness(self, _unit: Unit) -> object:
         """All of the harness but its own tests and pages, as it is when it starts."""
         return harness(self.root)

@@ -12,13 +12,13 @@ import pathlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..common import tools
-from ..common.report import Stage
-from ..common.run import BUILD, PYTHON, ROOT
+from ..common.report import Stage, go_on
+from ..common.run import BUILD, PYTHON, ROOT, children
 from ..kernel import compose, topics
 from . import qemu, verdict
 from .jobs import KUNIT, Job, Kernel, build_options, run_options
@@ -36,13 +36,6 @@ def compiler(cross_compile: str = "") -> tuple[str, dict[str, str]]:
     """Return make's CC, and the environment, for builds whose objects clones share."""
     return (f"ccache {cross_compile}gcc",
             {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"})
-
-
-def children(pid: int) -> Iterator[int]:
-    """Yield the processes that process pid has started."""
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            yield from map(int, task.read_text().split())
 
 
 def call(tree: pathlib.Path, command: list[str], log: pathlib.Path, tick: Callable[[], None],
@@ -65,6 +58,7 @@ def call(tree: pathlib.Path, command: list[str], log: pathlib.Path, tick: Callab
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(2)
                     break
+                go_on()
                 tick()
                 if time.monotonic() - since > limit:
                     for child in children(process.pid):

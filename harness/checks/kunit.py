@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterator
 
@@ -47,9 +48,9 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
                 built = kunit.build(tree, kernel)
                 for job in mine:
                     if built:
-                        key = decides.key(Unit("job", job.name, inputs=("tools",)),
-                                          kunit.image(kernel), job.facts)
-                        pending[pool.submit(judge, composed, tree, job, key)] = job.name
+                        pending[pool.submit(
+                            decides.once, f"KUnit {job.name}", (kunit.image(kernel), job.facts),
+                            functools.partial(judge, tree, job))] = job.name
                     else:
                         row = Result(job.name, "(build)", 0, 1, 0, 0)
                         yield job.name, Outcome(Tally(0, 1),
@@ -61,20 +62,14 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def judge(composed: Composed, tree: pathlib.Path, job: Job, key: str) -> Outcome:
-    """Run job, unless it passed before with the same image, as key tells."""
-    before = inputs.kept(key)
-    if before:
-        print(f"KUnit {job.name}: as before, with the same kernel", flush=True)
-        return before
+def judge(tree: pathlib.Path, job: Job) -> Outcome:
+    """Run job, whose kernel was built from tree."""
     print(f"KUnit {job.name}: {job.about}\n  {jobs.upstream(job)}", flush=True)
     rows, wrong = kunit.run_job(tree, job)
     tally = Tally(sum(row.passed for row in rows), sum(row.failed for row in rows))
     print(f"  {job.name}: {tally.passed} passed, {tally.failed} failed, {rows[0].seconds:.0f} s",
           flush=True)
-    outcome = Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
-    inputs.keep(key, outcome, inputs.disturbed(composed))
-    return outcome
+    return Outcome(tally, wrong, [dataclasses.asdict(row) for row in rows])
 
 
 def results(outcomes: dict[str, Outcome]) -> list[Result]:

@@ -3,14 +3,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TextIO, cast
 
 
 class Problem(Exception):
     """An error the user can act on: what failed, why, and what to do."""
+
+
+class Stopped(BaseException):
+    """This thread is to end, as the run was interrupted."""
+
+
+# Set when all threads are to end.
+STOP = threading.Event()
+
+
+def go_on() -> None:
+    """Raise Stopped if it is time to end."""
+    if STOP.is_set():
+        raise Stopped
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class Stage:
 
     def step(self, text: str = "") -> None:
         """Count one step done; text: what the next one is about."""
+        go_on()
         self.count += 1
         if sys.stdout.isatty():
             self._draw(f"{text:<60.60}", end="\r")
@@ -57,6 +76,35 @@ class Stage:
         if sys.stdout.isatty():
             print("\033[K", end="")
         self._draw(text)
+
+
+class Lines(io.TextIOBase):
+    """Passes whole lines on to stream, so that those of several threads stay apart."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+        self.own = threading.local()
+
+    def write(self, text: str) -> int:
+        """Keep text until its line is complete, or redrawn."""
+        whole = getattr(self.own, "kept", "") + text
+        end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
+        self.own.kept = whole[end:]
+        if end:
+            self.stream.write(whole[:end])
+            self.stream.flush()
+        return len(text)
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self.stream.isatty()
+
+
+@contextlib.contextmanager
+def whole_lines() -> Iterator[None]:
+    """Have threads print lines that are not mixed."""
+    with contextlib.redirect_stdout(cast(TextIO, Lines(sys.stdout))):
+        yield
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .report import Problem
@@ -90,3 +91,10 @@ def logged(log: str, *command: Word, cwd: pathlib.Path | None = None,
         raise Problem(f"`{' '.join(map(str, command))}` failed, see {path}:\n  " +
                       "\n  ".join(words))
     return path
+
+
+def children(pid: int) -> Iterator[int]:
+    """Yield the processes that process pid has started."""
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            yield from map(int, task.read_text().split())

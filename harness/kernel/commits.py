@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from .patches import PLAIN, PROJECT, Who
 
 # What a commit is does not depend on when and where it is made of a patch.
 AM = ("-q", "--keep-cr", "--committer-date-is-author-date")
+
+# Held by the thread that changes notes or work trees of the repository that keeps the commits.
+CHANGING = threading.Lock()
 
 
 @dataclass
@@ -97,7 +101,7 @@ class Commits:
         self.topics = topics.read(root)[1]
         self.made: dict[str, str | Unfit] = {}
         self.known = tree / ".git/made" if tree else None
-        if tree and self.known and self.known.exists():
+        if tree and self.known:
             self.made.update(_there(tree, self.known))
         self.scratch = tempfile.TemporaryDirectory()
         self.where = pathlib.Path(self.scratch.name, "linux")
@@ -110,9 +114,11 @@ class Commits:
 
     def __exit__(self, *_: object) -> None:
         self.scratch.cleanup()
-        if self.known:
-            patches.write(self.known, json.dumps({
-                key: made for key, made in self.made.items() if isinstance(made, str)}).encode())
+        if self.tree and self.known:
+            with CHANGING:
+                mine = {key: made for key, made in self.made.items() if isinstance(made, str)}
+                patches.write(self.known, json.dumps(
+                    {**_there(self.tree, self.known), **mine}).encode())
 
     def _set_up(self) -> None:
         if self.ready:
@@ -154,7 +160,8 @@ class Commits:
             else:
                 raise Problem(f"{path.relative_to(self.root)} does not apply:\n  " +
                               made.words.replace("\n", "\n  "))
-        self._note(noted)
+        with CHANGING:
+            self._note(noted)
         branches, parent = [], self.base.commit
         for name, ids in commits.items():
             branches.append(Branch(name, parent, (ids or [parent])[-1], ids))
@@ -232,7 +239,7 @@ def _there(tree: pathlib.Path, known: pathlib.Path) -> dict[str, str]:
     """Return what known says was made before, as far as the repository tree still has it."""
     try:
         made: dict[str, str] = json.loads(known.read_text())
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return {}
     lines = git(tree, "cat-file", "--batch-check=%(objectname) %(objecttype)",
                 stdin="\n".join(made.values())).splitlines()

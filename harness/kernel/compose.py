@@ -15,7 +15,7 @@ from ..common import tools
 from ..common.report import Problem, Stage
 from ..common.run import ROOT, git
 from . import export, repair, source, topics
-from .commits import Branch, Commits, Unfit, borrow, composer, missing
+from .commits import CHANGING, Branch, Commits, Unfit, borrow, composer, missing
 from .patches import PLAIN, Who
 from .tree import TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled
 
@@ -188,6 +188,13 @@ def check_kept(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE) -> None:
 
 def worktree(tree: pathlib.Path, where: pathlib.Path, commit: str) -> None:
     """Make where a clean work tree of the repository tree, at commit."""
+    with CHANGING:
+        _add(tree, where, commit)
+    git(where, "checkout", "-q", "--force", "--detach", commit)
+
+
+def _add(tree: pathlib.Path, where: pathlib.Path, commit: str) -> None:
+    """Make where a work tree of the repository tree, if it is none."""
     common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
     try:
         there = git(where, *common) == git(tree, *common)
@@ -200,7 +207,6 @@ def worktree(tree: pathlib.Path, where: pathlib.Path, commit: str) -> None:
         git(tree, "worktree", "prune")
         git(tree, "worktree", "add", "-q", "--detach", where, commit)
         stage.done()
-    git(where, "checkout", "-q", "--force", "--detach", commit)
 
 
 def beside(composed: Composed, where: pathlib.Path, parts: topics.Parts,

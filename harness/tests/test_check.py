@@ -8,12 +8,17 @@ import io
 import json
 import pathlib
 import shlex
+import signal
+import subprocess
 import tempfile
+import threading
+import time
 import types
 import unittest
 from unittest import mock
 
 from harness import check, shards
+from harness.common import report
 from harness.common.report import Problem, Tally
 from harness.common.run import git
 from harness.common.units import Outcome, Unit
@@ -74,6 +79,70 @@ class Run(unittest.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             tally = check.collect(" ".join(map(str, folders)), only)
         return tally.failed, out.getvalue()
+
+
+class Lanes(Run):
+    """Kernels to be booted are built beside what reads and compiles patches."""
+    def meet(self, name, *, last=""):
+        """-> a Check whose unit ends when that of the other lane has begun."""
+        def run(_composed, names):
+            self.there.wait(60)
+            print(f"{name} is he", end="")
+            self.there.wait(60)
+            print("re")
+            if name == last:
+                raise KeyboardInterrupt
+            yield from ((each, Outcome(Tally(1))) for each in names)
+        return types.SimpleNamespace(__doc__="It.", run=run, units=lambda: [Unit(name)])
+
+    def setUp(self):
+        super().setUp()
+        self.there = threading.Barrier(2)
+
+    def test_both_at_a_time(self):
+        self.checks(docs=self.meet("docs"), kunit=self.meet("kunit"))
+        failed, text = self.run_it()
+        self.assertEqual(0, failed)
+        self.assertIn("\ndocs is here\n", text)
+        self.assertIn("\nkunit is here\n", text)
+
+    def test_the_other_ends_when_one_is_interrupted(self):
+        def run(_composed, names):
+            self.there.wait(60)
+            self.there.wait(60)
+            for each in names:
+                report.STOP.wait(60)
+                yield each, Outcome(Tally(0, 1), ["killed"])
+        sleep = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(sleep.kill)
+        long = types.SimpleNamespace(__doc__="It.", run=run, units=lambda: [Unit("kunit")])
+        self.checks(docs=self.meet("docs", last="docs"), kunit=long)
+        with self.assertRaises(KeyboardInterrupt):
+            self.run_it()
+        self.assertEqual(-signal.SIGTERM, sleep.wait(10))
+        self.assertFalse(check.place("kunit").exists())
+        with self.assertRaises(report.Stopped):
+            report.Stage("x").step()
+
+    def tearDown(self):
+        report.STOP.clear()
+
+    def test_in_order(self):
+        """Those of a lane never run at the same time."""
+        self.assertLessEqual({*check.BOOT}, {*check.CHECKS})
+        self.checks(kunit={"": (1, 0)}, history={"": (1, 0)}, fixes={"": (1, 0)})
+        busy, most = [], []
+
+        def run(_composed, names):
+            busy.append(1)
+            most.append(len(busy))
+            time.sleep(.05)
+            busy.pop()
+            yield from ((each, Outcome(Tally(1))) for each in names)
+        for each in self.known.values():
+            each.run = run
+        self.run_it()
+        self.assertEqual([1, 1, 1], most)
 
 
 class Closing(Run):
@@ -416,8 +485,8 @@ class Kunit(unittest.TestCase):
                 mock.patch.object(kunit.kunit, "build", lambda _, kernel: kernel.name == "good"), \
                 mock.patch.object(kunit.kunit, "image", lambda _: image), \
                 mock.patch.object(kunit.kunit, "run_job", run_job), \
-                mock.patch.object(inputs, "Inputs", lambda _: types.SimpleNamespace(
-                    key=lambda unit, *more: unit.name + "".join(more[:1]))), \
+                mock.patch.object(inputs.Inputs, "key",
+                                  lambda _, unit, *more: unit.name + "".join(more[:1])), \
                 mock.patch.object(inputs, "disturbed", lambda _: self.why_not), \
                 contextlib.redirect_stdout(io.StringIO()):
             return dict(kunit.run(mock.Mock(), ["a", "b", "c"]))

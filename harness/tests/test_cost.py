@@ -166,8 +166,7 @@ class RunsTest(unittest.TestCase):
                     (count.inputs, "KEPT", pathlib.Path(top)), (count.inputs, "AGAIN", False),
                     (count.inputs, "disturbed", lambda _: ""),
                     (count.variants, "checkout", mock.Mock()),
-                    (count.inputs, "Inputs", lambda _: SimpleNamespace(
-                        key=lambda unit, image, *more: image)),
+                    (count.inputs.Inputs, "key", lambda _, unit, image, *more: image),
                     (count.kunit, "build", lambda *_: True),
                     (count.kunit, "image", lambda kernel: str(kernel.top.name) + self.image),
                     (count, "boot", boot)):

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a row of `make e2e-history` must show."""
+"""What a row of `make history` must show."""
 
+import contextlib
+import io
+import pathlib
+import sys
+import tempfile
 import unittest
 from unittest import mock
 
-from harness.common.report import Problem
+from harness.common.report import Problem, Tally
+from harness.common.units import Outcome
 from harness.kernel import topics
-from harness.boot import drivers, jobs, kunit
+from harness.boot import drivers, inputs, jobs, kunit
 from harness.checks import history, models_history
 
 JOB = jobs.Job("virtio", "", jobs.Kernel("kernel", []), [], iommu="virtio-iommu")
@@ -94,6 +100,29 @@ class Models(unittest.TestCase):
 
     def test_suite_that_did_not_run(self):
         self.assertIn("no suite of two", judge_models(["unmap_test"], None)[1][0])
+
+
+class Images(unittest.TestCase):
+    def test_same_image(self):
+        """What ran with an image does not run again, but for what failed."""
+        known = {name: jobs.Job(name, "", jobs.Kernel("x", []), [], iommu="x") for name in "ab"}
+        boot = mock.Mock()
+        with tempfile.TemporaryDirectory() as top, contextlib.ExitStack() as stack:
+            for where, name, value in (
+                    (inputs, "KEPT", pathlib.Path(top)), (inputs, "AGAIN", False),
+                    (inputs, "disturbed", lambda _: ""),
+                    (inputs.Inputs, "key", lambda _, unit, *more: unit.name + more[0]),
+                    (history, "load", lambda: (["a", "b"], [history.Row("7.3")], [])),
+                    (history.jobs, "load", lambda: known), (history.Row, "checkout", mock.Mock()),
+                    (history.kunit, "build", lambda *_: True), (history, "boot", boot),
+                    (history.kunit, "image", lambda _: self.image), (sys, "stdout", io.StringIO())):
+                stack.enter_context(mock.patch.object(where, name, value))
+            for self.image, bad, boots in (("1", 0, 2), ("1", 1, 2), ("2", 1, 4), ("2", 0, 6)):
+                boot.side_effect = lambda _row, job, _name: Outcome(
+                    Tally(1 - bad, bad), ["wrong"] * bad, [job.name])
+                found = dict(history.run(None, ["7.3"]))
+                self.assertEqual(boots, boot.call_count)
+                self.assertEqual([["a"], ["b"]], found["7.3"].data)
 
 
 class Rows(unittest.TestCase):

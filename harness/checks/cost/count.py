@@ -9,6 +9,7 @@ of instructions, the same each time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 import re
 import statistics
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from ...common import tables
 from ...common.report import Problem, Tally, minutes
 from ...common.run import BUILD, ROOT
-from ...common.units import Outcome, Unit
+from ...common.units import Outcome
 from ...kernel import variants
 from ...kernel.compose import Composed
 from ...boot import inputs, jobs, kunit, verdict
@@ -168,19 +169,19 @@ def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
                 if kernel.out not in built and not kunit.build(tree, kernel):
                     raise Problem(f"the kernel {kernel.name} of the {version} does not build")
                 built.add(kernel.out)
-                key = decides.key(Unit("count", f"{run.driver} {job.name}", inputs=("tools",)),
-                                  kunit.image(kernel), job.facts, repr(run))
-                before = inputs.kept(key)
-                if before:
-                    print(f"{job.name} {version}: as before, with the same kernel", flush=True)
-                    counts = [Count(**data) for data in before.data]
-                else:
-                    counts = list(boot(tree, dataclasses.replace(job, kernel=kernel), run,
-                                       version).values())
-                    inputs.keep(key, Outcome(Tally(len(counts)), data=[
-                        dataclasses.asdict(each) for each in counts]), inputs.disturbed(composed))
+                outcome = decides.once(
+                    f"{run.driver} {job.name} {version}", (kunit.image(kernel), job.facts, repr(run)),
+                    functools.partial(counted, tree, dataclasses.replace(job, kernel=kernel),
+                                      run, version))
+                counts = [Count(**data) for data in outcome.data]
                 driver.counts[version].update({each.key: each for each in counts})
         yield run, driver
+
+
+def counted(tree: pathlib.Path, job: jobs.Job, run: Run, version: str) -> Outcome:
+    """Boot job; the outcome has what it counted."""
+    counts = boot(tree, job, run, version)
+    return Outcome(Tally(len(counts)), data=[*map(dataclasses.asdict, counts.values())])
 
 
 def boot(tree: pathlib.Path, job: jobs.Job, run: Run, version: str) -> Counts:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from ...common.run import ROOT, must_match
 from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
-from ...boot import jobs, kunit, verdict
+from ...boot import inputs, jobs, kunit, verdict
 
 FOLDER = ROOT / "harness" / "checks" / "history"
 # Cases that say who is called and not who is safe.
@@ -80,6 +81,12 @@ def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[s
             if warned else "nobody"], wrong
 
 
+def boot(row: Row, job: jobs.Job, name: str) -> Outcome:
+    """Boot job on the kernel of row, as name; the outcome has its line of the table."""
+    line, wrong = judge(row, job, kunit.boot(variants.TREE, job, name))
+    return Outcome(Tally(int(not wrong), len(wrong)), wrong, line)
+
+
 def units() -> list[Unit]:
     """A kernel each."""
     names, rows, _ = load()
@@ -91,7 +98,7 @@ def units() -> list[Unit]:
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Build and run the kernels called names."""
     job_names, rows, _ = load()
-    known = jobs.load()
+    known, decides = jobs.load(), inputs.Inputs(composed)
     kernel = dataclasses.replace(known[job_names[0]].kernel, top=variants.TOP)
     for count, row in enumerate(rows, 1):
         if row.kernel not in names:
@@ -103,10 +110,11 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         lines, wrong = [], []
         for name in job_names:
             job = dataclasses.replace(known[name], kernel=kernel)
-            line, complaints = judge(row, job, kunit.boot(variants.TREE, job,
-                                                          f"history-{count}-{name}"))
-            lines.append(line)
-            wrong += complaints
+            outcome = decides.once(f"{row.kernel}, {name}",
+                                   (kunit.image(kernel), job.facts, repr(row)),
+                                   functools.partial(boot, row, job, f"history-{count}-{name}"))
+            lines.append(outcome.data)
+            wrong += outcome.words
         yield row.kernel, Outcome(Tally(max(len(lines) - len(wrong), 0), len(wrong)), wrong, lines)
 
 
