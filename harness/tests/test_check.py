@@ -86,9 +86,9 @@ class Lanes(Run):
     def meet(self, name, *, last=""):
         """-> a Check whose unit ends when that of the other lane has begun."""
         def run(_composed, names):
-            self.there.wait(60)
+            self.there.wait(9)
             print(f"{name} is he", end="")
-            self.there.wait(60)
+            self.there.wait(9)
             print("re")
             if name == last:
                 raise KeyboardInterrupt
@@ -108,10 +108,10 @@ class Lanes(Run):
 
     def test_the_other_ends_when_one_is_interrupted(self):
         def run(_composed, names):
-            self.there.wait(60)
-            self.there.wait(60)
+            self.there.wait(9)
+            self.there.wait(9)
             for each in names:
-                report.STOP.wait(60)
+                report.STOP.wait(9)
                 yield each, Outcome(Tally(0, 1), ["killed"])
         sleep = subprocess.Popen(["sleep", "60"])
         self.addCleanup(sleep.kill)
