@@ -117,11 +117,12 @@ class Images(unittest.TestCase):
                     (history.kunit, "build", lambda *_: True), (history, "boot", boot),
                     (history.kunit, "image", lambda _: self.image), (sys, "stdout", io.StringIO())):
                 stack.enter_context(mock.patch.object(where, name, value))
-            for self.image, bad, boots in (("1", 0, 2), ("1", 1, 2), ("2", 1, 4), ("2", 0, 6)):
+            for self.image, bad, boots, failed in (
+                    ("1", 0, 2, 0), ("1", 1, 2, 0), ("2", 1, 4, 2), ("2", 0, 6, 0)):
                 boot.side_effect = lambda _row, job, _name: Outcome(
                     Tally(1 - bad, bad), ["wrong"] * bad, [job.name])
                 found = dict(history.run(None, ["7.3"]))
-                self.assertEqual(boots, boot.call_count)
+                self.assertEqual((boots, failed), (boot.call_count, found["7.3"].tally.failed))
                 self.assertEqual([["a"], ["b"]], found["7.3"].data)
 
 
