@@ -6,7 +6,8 @@ What is not in it must not decide anything: each kind of input has a test that i
 the key.  Outcomes are kept in the cache, for all clones of this user.
 
 What only boots a kernel depends on less: on its image, which is made the same whoever
-builds it when.
+builds it when.  objects.py tells which image that is without a build, where nothing that
+it was made of has changed.
 """
 
 from __future__ import annotations
@@ -114,12 +115,19 @@ class Inputs:
             values[kind] = self.known[where]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+    def _once(self, what: str, more: tuple[str, ...]) -> str:
+        return self.key(Unit("once", what, inputs=("tools",)), *more)
+
+    def passed(self, what: str, *more: str) -> bool:
+        """Return whether once() has an earlier outcome."""
+        return kept(self._once(what, more)) is not None
+
     def once(self, what: str, more: tuple[str, ...], run: Callable[[], Outcome]) -> Outcome:
         """Return the outcome of run, or that of an earlier one which passed.
 
         what: it is called; more: what decides it besides the kernel's tools, as an image.
         """
-        key = self.key(Unit("once", what, inputs=("tools",)), *more)
+        key = self._once(what, more)
         before = kept(key)
         if before:
             print(f"{what}: as before, with the same kernel", flush=True)
@@ -179,8 +187,8 @@ class Inputs:
         return self._tree("")
 
     def scripts(self, _unit: Unit) -> object:
-        """The kernel's scripts, and MAINTAINERS."""
-        return self._tree("scripts", "MAINTAINERS")
+        """The kernel's scripts, what runs them, and MAINTAINERS."""
+        return self._tree("scripts", "Makefile", "MAINTAINERS")
 
     def headers(self, _unit: Unit) -> object:
         """The kernel's headers and pages, which checkpatch.pl looks into."""

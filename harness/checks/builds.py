@@ -26,17 +26,10 @@ from ..common.units import Outcome, Unit
 from ..kernel import compose, topics
 from ..kernel.commits import Branch, Commits
 from ..kernel.compose import Composed
+from ..boot import objects
 from ..boot.kunit import compiler, make_line
 
 WORKTREE = BUILD / "commits"
-# The work tree in make's output and in *.cmd files: ccache makes it relative.
-SOURCE = rf"(?:{re.escape(str(WORKTREE))}|(?:\.\./)+{WORKTREE.name})/"
-# What makes a commit concern a configuration even if it was not built before:
-# options, and how to build a directory of which something is built.
-OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
-RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)[^/]*$")
-# What any build runs, and headers that may take the place of others.
-EVERYWHERE = re.compile(r"scripts/(?!coccinelle/)|(.*/)?include/.*\.h$")
 # C files that are not part of a kernel.
 USERLAND = ("Documentation/", "samples/", "scripts/", "tools/", "usr/")
 
@@ -78,17 +71,14 @@ def warnings(text: str) -> collections.Counter[str]:
     """
     lines = [line for line in text.splitlines()
              if re.search(r"\b(warning|error): ", line, re.IGNORECASE)]
-    return collections.Counter(re.sub(SOURCE, "", re.sub(r":\d+(:\d+)?:? ", ": ", line))
+    tree = re.compile(objects.source(WORKTREE))
+    return collections.Counter(tree.sub("", re.sub(r":\d+(:\d+)?:? ", ": ", line))
                                for line in lines)
 
 
 def built(config: Config) -> set[str]:
     """Return the files of the tree that config's objects came from."""
-    files = set()
-    for cmd in config.out.rglob(".*.cmd"):
-        files.update(re.findall(rf"^ *(?:source_\S+ := )?{SOURCE}(\S+)",
-                                cmd.read_text(errors="replace"), re.MULTILINE))
-    return files
+    return objects.built(config.out, WORKTREE)
 
 
 def make(config: Config, *targets: str) -> Done:
@@ -174,9 +164,9 @@ class Builder:
 
     def concerned(self, paths: list[str]) -> bool:
         """Return whether a change of paths, checked out, can change what is built."""
-        files = built(self.config)
-        return any(concerns(path, files) for path in paths if not OPTIONS.search(path)) or \
-            any(map(OPTIONS.search, paths)) and self.configured() != self.options
+        files, options = built(self.config), objects.OPTIONS.search
+        return any(objects.concerns(path, files) for path in paths if not options(path)) or \
+            any(map(options, paths)) and self.configured() != self.options
 
     def build_base(self) -> collections.Counter[str]:
         """Build the base; return its warnings.  Raises Problem if it does not build."""
@@ -226,13 +216,6 @@ class Builder:
         return wrong
 
 
-def concerns(path: str, files: set[str]) -> bool:
-    """Return whether a change of path can change what is built from files."""
-    rules = RULES.match(path)
-    return path in files or bool(OPTIONS.search(path)) or bool(EVERYWHERE.match(path)) or \
-        rules is not None and any(file.startswith(rules[1]) for file in files)
-
-
 def checkout(commit: str) -> None:
     """Check commit out."""
     git(WORKTREE, "checkout", "-q", "--force", "--detach", commit)
@@ -270,7 +253,7 @@ def check_commit(commit: str, touched: list[str],
         else:
             new.add(path)
     for path in left:
-        fits = [each for each in builders if concerns(path, each.has())]
+        fits = [each for each in builders if objects.concerns(path, each.has())]
         if path not in sources and fits and not any(
                 wanted.get(each.config.name) == each.config.targets for each in fits):
             wanted[fits[0].config.name] = fits[0].config.targets

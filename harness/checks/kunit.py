@@ -13,7 +13,7 @@ from ..common import readme
 from ..common.report import Tally, table
 from ..common.units import Outcome, Unit
 from ..kernel.compose import Composed
-from ..boot import drivers, inputs, jobs, kunit
+from ..boot import drivers, inputs, jobs, kunit, objects
 from ..boot.jobs import Job
 from ..boot.verdict import Result
 
@@ -45,12 +45,12 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             for mine in kernels.values():
                 kernel = mine[0].kernel
                 tree = kunit.tree_of(composed, kernel)
-                built = kunit.build(tree, kernel)
-                for job in mine:
-                    if built:
-                        pending[pool.submit(
-                            decides.once, f"KUnit {job.name}", (kunit.image(kernel), job.facts),
-                            functools.partial(judge, tree, job))] = job.name
+                wanted = {f"KUnit {job.name}": (job.facts,) for job in mine}
+                image = objects.image(decides, f"series {kernel.name}", tree, kernel, wanted)
+                for job, (what, facts) in zip(mine, wanted.items()):
+                    if image:
+                        pending[pool.submit(decides.once, what, (image, *facts),
+                                            functools.partial(judge, tree, job))] = job.name
                     else:
                         row = Result(job.name, "(build)", 0, 1, 0, 0)
                         yield job.name, Outcome(Tally(0, 1),

@@ -17,6 +17,7 @@ from ..common.units import Outcome, Unit
 from ..kernel import compose
 from ..kernel.compose import Composed
 from ..kernel.patches import PLAIN
+from ..boot import inputs, objects
 from . import builds
 
 # Debian 12's sparse, 0.6.4, does not know this; without it the kernel refuses sparse.
@@ -24,7 +25,8 @@ FLAGS = "CF=-D__typeof_unqual__=__typeof__"
 # What that version makes of the assertions in MODULE_LICENSE() and the like.
 NOISE = "error: bad constant expression"
 
-MESSAGE = re.compile(rf"^{builds.SOURCE}(\S+?):(\d+):(?:\d+:)? (.*)", re.MULTILINE)
+MESSAGE = re.compile(rf"^{objects.source(builds.WORKTREE)}(\S+?):(\d+):(?:\d+:)? (.*)",
+                     re.MULTILINE)
 
 
 def added(diff: str) -> dict[str, set[int]]:
@@ -58,26 +60,38 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Check with the configurations names, all C files that they build."""
     configs = [config for config in builds.load() if config.name in names]
     tools.need(*tools.BUILD_KERNEL, "sparse", *(name for c in configs for name in c.tools))
-    base, end = composed.base.commit, composed.end
+    decides, base, end = inputs.Inputs(composed), composed.base.commit, composed.end
     lines = added(git(composed.tree, "diff", "-U0", "--no-renames", base, end, "--",
                       "*.c", "*.h", env={**PLAIN, "GIT_LITERAL_PATHSPECS": "0"}))
     compose.worktree(composed.tree, builds.WORKTREE, end)
     for config in configs:
-        if not builds.usable(config):
-            yield config.name, Outcome(Tally())
+        what = f"sparse {config.name}"
+        before = objects.noted(decides, what, builds.WORKTREE)
+        if before is not None:
+            print(f"{config.name}: as before, nothing that it builds has changed", flush=True)
+            yield config.name, Outcome(Tally(before))
             continue
-        config.empty()
-        builds.configure(config)
-        sources: list[str] = []
-        done = builds.make(config, *config.targets)
-        if not done.returncode:
-            sources = [path for path in lines if path.endswith(".c") and
-                       (config.out / path).with_suffix(".o").exists()]
-            done = builds.make(config, "C=2", FLAGS,
-                               *(path.removesuffix(".c") + ".o" for path in sources))
-        if done.returncode:
-            yield config.name, Outcome(Tally(0, 1), done.stdout.splitlines()[-15:])
-            continue
-        words = said(done.stdout, lines)
-        bad = len({word.partition(":")[0] for word in words})
-        yield config.name, Outcome(Tally(max(len(sources) - bad, 0), bad), words)
+        outcome = check(config, lines)
+        if outcome.tally.passed and not outcome.tally.failed:
+            objects.note(decides, what, builds.WORKTREE, config.out, outcome.tally.passed)
+        yield config.name, outcome
+
+
+def check(config: builds.Config, lines: dict[str, set[int]]) -> Outcome:
+    """Check the C files that config builds; lines: those that count, by file."""
+    if not builds.usable(config):
+        return Outcome(Tally())
+    config.empty()
+    builds.configure(config)
+    sources: list[str] = []
+    done = builds.make(config, *config.targets)
+    if not done.returncode:
+        sources = [path for path in lines if path.endswith(".c") and
+                   (config.out / path).with_suffix(".o").exists()]
+        done = builds.make(config, "C=2", FLAGS,
+                           *(path.removesuffix(".c") + ".o" for path in sources))
+    if done.returncode:
+        return Outcome(Tally(0, 1), done.stdout.splitlines()[-15:])
+    words = said(done.stdout, lines)
+    bad = len({word.partition(":")[0] for word in words})
+    return Outcome(Tally(max(len(sources) - bad, 0), bad), words)

@@ -52,22 +52,6 @@ class Warnings(unittest.TestCase):
         self.assertEqual(sum((builds.warnings(line * 2) - builds.warnings(line)).values()), 1)
 
 
-class Concerns(unittest.TestCase):
-    FILES = {"drivers/iommu/tests/hw.c", "include/linux/iommu.h", "top.c"}
-
-    def test_what_is_built_from(self):
-        for path in ("include/linux/iommu.h", "drivers/iommu/Makefile", "Makefile",
-                     "drivers/iommu/tests/Makefile", "sound/Kconfig", "lib/Kconfig.debug",
-                     "scripts/Makefile.lib", "drivers/iommu/Makefile.more", "scripts/x.sh",
-                     "arch/arm64/include/asm/new.h", "include/kunit/new.h"):
-            self.assertTrue(builds.concerns(path, self.FILES), path)
-
-    def test_what_is_not(self):
-        for path in ("drivers/iommu/x.c", "drivers/iommu/tests/hw/Makefile", "sound/Kbuild",
-                     "scripts/coccinelle/iommu/x.cocci", "drivers/iommu/new.h"):
-            self.assertFalse(builds.concerns(path, self.FILES), path)
-
-
 class Commits(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -78,8 +62,7 @@ class Commits(unittest.TestCase):
         self.commit({"Makefile": MAKEFILE, "Kconfig": "config WANTED\n", "api.h": "#define A 1\n",
                      "a.c": GOOD, "b.c": "int b;\nint f(void) { int old; return 0; }\n"})
         self.git("branch", "base")
-        for name, value in (("BUILD", self.dir), ("WORKTREE", self.dir / "commits"),
-                            ("SOURCE", rf"{self.dir}/commits/")):
+        for name, value in (("BUILD", self.dir), ("WORKTREE", self.dir / "commits")):
             self.enterContext(mock.patch.object(builds, name, value))
         self.enterContext(mock.patch.object(builds.tools, "need", lambda *names: None))
         self.table("WANTED")

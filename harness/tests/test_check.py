@@ -485,6 +485,8 @@ class Kunit(unittest.TestCase):
                 mock.patch.object(kunit.kunit, "build", lambda _, kernel: kernel.name == "good"), \
                 mock.patch.object(kunit.kunit, "image", lambda _: image), \
                 mock.patch.object(kunit.kunit, "run_job", run_job), \
+                mock.patch.object(kunit.objects, "noted", lambda *_: None), \
+                mock.patch.object(kunit.objects, "note"), \
                 mock.patch.object(inputs.Inputs, "key",
                                   lambda _, unit, *more: unit.name + "".join(more[:1])), \
                 mock.patch.object(inputs, "disturbed", lambda _: self.why_not), \

@@ -166,6 +166,8 @@ class RunsTest(unittest.TestCase):
                     (count.inputs, "KEPT", pathlib.Path(top)), (count.inputs, "AGAIN", False),
                     (count.inputs, "disturbed", lambda _: ""),
                     (count.variants, "checkout", mock.Mock()),
+                    (count.objects, "noted", lambda *_: None),
+                    (count.objects, "note", mock.Mock()),
                     (count.inputs.Inputs, "key", lambda _, unit, image, *more: image),
                     (count.kunit, "build", lambda *_: True),
                     (count.kunit, "image", lambda kernel: str(kernel.top.name) + self.image),

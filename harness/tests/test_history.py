@@ -12,7 +12,7 @@ from unittest import mock
 from harness.common.report import Problem, Tally
 from harness.common.units import Outcome
 from harness.kernel import topics
-from harness.boot import drivers, inputs, jobs, kunit
+from harness.boot import drivers, inputs, jobs, kunit, objects
 from harness.checks import history, models_history
 
 JOB = jobs.Job("virtio", "", jobs.Kernel("kernel", []), [], iommu="virtio-iommu")
@@ -111,6 +111,7 @@ class Images(unittest.TestCase):
             for where, name, value in (
                     (inputs, "KEPT", pathlib.Path(top)), (inputs, "AGAIN", False),
                     (inputs, "disturbed", lambda _: ""),
+                    (objects, "noted", lambda *_: None), (objects, "note", mock.Mock()),
                     (inputs.Inputs, "key", lambda _, unit, *more: unit.name + more[0]),
                     (history, "load", lambda: (["a", "b"], [history.Row("7.3")], [])),
                     (history.jobs, "load", lambda: known), (history.Row, "checkout", mock.Mock()),

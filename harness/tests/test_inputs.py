@@ -18,7 +18,8 @@ class Keys(Kernel):
     def setUp(self):
         super().setUp()
         commit(self.linux, "more\n", {
-            "scripts/checkpatch.pl": "a", "MAINTAINERS": "a", "include/linux/iommu.h": "int a;\n",
+            "scripts/checkpatch.pl": "a", "MAINTAINERS": "a", "Makefile": "a",
+            "include/linux/iommu.h": "int a;\n",
             "Documentation/x.rst": "a", "tools/testing/kunit/kunit.py": "",
             "drivers/old.c": "int a;\n"})
         self.develop()
@@ -181,7 +182,7 @@ class Keys(Kernel):
         self.changes(edit=lambda: commit(self.linux, "b\n", {"drivers/old.c": "int b;\n"}))
 
     def test_tools_of_the_kernel(self):
-        for path, kind in (("scripts/checkpatch.pl", "scripts"), ("MAINTAINERS", "scripts"),
+        for path, kind in (("scripts/checkpatch.pl", "scripts"), ("MAINTAINERS", "scripts"), ("Makefile", "scripts"),
                            ("include/linux/iommu.h", "headers"), ("Documentation/x.rst", "headers"),
                            ("tools/testing/kunit/kunit.py", "tools")):
             composed = self.compose()

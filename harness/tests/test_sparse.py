@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """What sparse says counts where the series brings the line."""
 
+import pathlib
 import unittest
+from unittest import mock
 
+from harness.common.report import Tally
+from harness.common.units import Outcome
 from harness.checks import builds, sparse
 
 DIFF = """\
@@ -38,3 +42,21 @@ class Sparse(unittest.TestCase):
         self.assertEqual(sparse.said(WORDS, sparse.added(DIFF)), [
             "drivers/a.c:4: warning: incorrect type in assignment",
             "drivers/new.c:1: warning: symbol 'b' was not declared"])
+
+    def test_configuration_of_which_nothing_changed(self):
+        one = builds.Config("um", "um", [], "")
+        composed = mock.Mock(tree=pathlib.Path("linux"), end="end")
+        for before, tally, checked, kept in (
+                (None, (3, 0), 1, 1), (None, (3, 1), 1, 0), (None, (0, 0), 1, 0), (7, (7, 0), 0, 0)):
+            with mock.patch.object(sparse.builds, "load", lambda: [one]), \
+                    mock.patch.object(sparse, "git", lambda *_, **__: ""), \
+                    mock.patch.object(sparse.tools, "need"), \
+                    mock.patch.object(sparse.compose, "worktree"), \
+                    mock.patch.object(sparse.objects, "noted", lambda *_: before), \
+                    mock.patch.object(sparse.objects, "note") as note, \
+                    mock.patch.object(sparse, "check",
+                                      return_value=Outcome(Tally(*tally))) as check, \
+                    mock.patch("builtins.print"):
+                found = dict(sparse.run(composed, ["um"]))
+            self.assertEqual(Tally(*tally), found["um"].tally)
+            self.assertEqual((checked, kept), (check.call_count, note.call_count))

@@ -335,41 +335,54 @@ def page_is_right(tree: pathlib.Path, rows: list[Row]) -> Counts:
     return max(len(written) + len(known) - len(wrong), 0), len(wrong)
 
 
+def drivers_are_right(tree: pathlib.Path) -> Counts:
+    """What the drivers of tree do is right, and written down."""
+    rows = read_tree(tree)
+    right, wrong = tree_is_consistent(rows)
+    more = page_is_right(tree, rows)
+    return right + more[0], wrong + more[1]
+
+
+# Units, and what each consists of; its inputs are those that it reads.
+PARTS: dict[str, dict[str, Callable[[Composed], Counts]]] = {
+    "corpus": {
+        "MODE=report on the corpus": lambda _: corpus_is_found("report"),
+        "MODE=org on the corpus": lambda _: corpus_is_found("org"),
+        "MODE=patch on the corpus": lambda _: corpus_is_mended()},
+    "base": {"the rules on the base": base_is_wrong},
+    "series": {
+        "the rules on the series": lambda composed: tree_is_right(composed.tree),
+        "what the drivers do, and the page": lambda composed: drivers_are_right(composed.tree)}}
+INPUTS: dict[str, tuple[str, ...]] = {"corpus": (), "base": ("scripts",), "series": ("series",)}
+
+
 def units() -> list[Unit]:
-    """Just one."""
-    return [Unit("audit", tools=TOOLS)]
+    """One for each thing that the rules are tried on."""
+    return [Unit("audit", name, tools=TOOLS, inputs=INPUTS[name]) for name in PARTS]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Do everything above."""
+    """Do what PARTS has for each of names."""
     tools.need(*TOOLS)
     TOP.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
-
-    def facts() -> Counts:
-        rows.extend(read_tree(composed.tree))
-        return tree_is_consistent(rows)
-
-    parts: dict[str, Callable[[], Counts]] = {
-        "the rules on the series": lambda: tree_is_right(composed.tree),
-        "the rules on the base": lambda: base_is_wrong(composed),
-        "MODE=report on the corpus": lambda: corpus_is_found("report"),
-        "MODE=org on the corpus": lambda: corpus_is_found("org"),
-        "MODE=patch on the corpus": corpus_is_mended,
-        "what the drivers do": facts,
-        "what is written about them": lambda: page_is_right(composed.tree, rows)}
-    total, lines = Tally(), []
-    for name, part in parts.items():
-        stage, start = Stage(name), time.monotonic()
-        try:
-            passed, failed = part()
-        except Problem as problem:
-            print(problem)
-            passed, failed = 0, 1
-        stage.done(f"{passed} right, {failed} wrong")
-        total += Tally(passed, failed)
-        lines.append([name, passed, failed, minutes(time.monotonic() - start)])
-    print()
-    table(["audit", "right", "wrong", "time"], lines)
     for name in names:
-        yield name, Outcome(total)
+        total, words, lines = Tally(), [], []
+        for what, part in PARTS[name].items():
+            stage, start = Stage(what), time.monotonic()
+            try:
+                passed, failed = part(composed)
+            except Problem as problem:
+                passed, failed = 0, 1
+                words.append(str(problem))
+            stage.done(f"{passed} right, {failed} wrong")
+            total += Tally(passed, failed)
+            lines.append([what, passed, failed, minutes(time.monotonic() - start)])
+        yield name, Outcome(total, words, lines)
+
+
+def close(outcomes: dict[str, Outcome]) -> Outcome:
+    """Print the table."""
+    print()
+    table(["audit", "right", "wrong", "time"],
+          [line for each in outcomes.values() for line in each.data or []])
+    return Outcome(Tally())

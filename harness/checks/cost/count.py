@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import pathlib
 import re
 import statistics
@@ -23,7 +24,7 @@ from ...common.run import BUILD, ROOT
 from ...common.units import Outcome
 from ...kernel import variants
 from ...kernel.compose import Composed
-from ...boot import inputs, jobs, kunit, verdict
+from ...boot import inputs, jobs, kunit, objects, verdict
 
 FOLDER = ROOT / "harness" / "checks" / "cost"
 OUT = BUILD / "cost"
@@ -155,27 +156,37 @@ def count(composed: Composed, runs: list[Run]) -> list[Driver]:
 def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
     """Build the kernels of runs, boot them, and yield each run and its driver."""
     known, decides = jobs.load(), inputs.Inputs(composed)
-    built: set[pathlib.Path] = set()
     start = time.monotonic()
     variants.checkout(composed, variants.SUITES)
     trees = {BASE: variants.TREE, SERIES: composed.tree}
+    wanted: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for run, version in itertools.product(runs, trees):
+        for job in boots(run, known):
+            wanted.setdefault((version, job.kernel.name), {}).update(asked(run, job, version))
+    images: dict[tuple[str, str], str] = {}
     for number, run in enumerate(runs, 1):
         print(f"\n{number}/{len(runs)} {run.driver}, {run.job} "
               f"({minutes(time.monotonic() - start)})", flush=True)
-        driver = Driver(known[next(boots(run, known)).name].kernel.arch, run.driver, run.kind)
-        for version, tree in trees.items():
-            for job in boots(run, known):
-                kernel = dataclasses.replace(job.kernel, top=tree.parent)
-                if kernel.out not in built and not kunit.build(tree, kernel):
-                    raise Problem(f"the kernel {kernel.name} of the {version} does not build")
-                built.add(kernel.out)
-                outcome = decides.once(
-                    f"{run.driver} {job.name} {version}", (kunit.image(kernel), job.facts, repr(run)),
-                    functools.partial(counted, tree, dataclasses.replace(job, kernel=kernel),
-                                      run, version))
+        driver = Driver(next(boots(run, known)).kernel.arch, run.driver, run.kind)
+        for (version, tree), job in itertools.product(trees.items(), boots(run, known)):
+            kernel = dataclasses.replace(job.kernel, top=tree.parent)
+            place = version, kernel.name
+            if place not in images:
+                images[place] = objects.image(decides, " ".join(place), tree, kernel,
+                                              wanted[place])
+            if not images[place]:
+                raise Problem(f"the kernel {kernel.name} of the {version} does not build")
+            for what, facts in asked(run, job, version).items():
+                outcome = decides.once(what, (images[place], *facts), functools.partial(
+                    counted, tree, dataclasses.replace(job, kernel=kernel), run, version))
                 counts = [Count(**data) for data in outcome.data]
                 driver.counts[version].update({each.key: each for each in counts})
         yield run, driver
+
+
+def asked(run: Run, job: jobs.Job, version: str) -> dict[str, tuple[str, ...]]:
+    """Return what booting job for run is called, and what decides it besides the image."""
+    return {f"{run.driver} {job.name} {version}": (job.facts, repr(run))}
 
 
 def counted(tree: pathlib.Path, job: jobs.Job, run: Run, version: str) -> Outcome:

@@ -15,7 +15,7 @@ from ...common.run import ROOT, must_match
 from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
-from ...boot import inputs, jobs, kunit, verdict
+from ...boot import inputs, jobs, kunit, objects, verdict
 
 FOLDER = ROOT / "harness" / "checks" / "history"
 # Cases that say who is called and not who is safe.
@@ -105,14 +105,15 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             continue
         print(f"\n{row.kernel}", flush=True)
         row.checkout(composed)
-        if not kunit.build(variants.TREE, kernel):
+        booted = [dataclasses.replace(known[name], kernel=kernel) for name in job_names]
+        wanted = {f"{row.kernel}, {job.name}": (job.facts, repr(row)) for job in booted}
+        image = objects.image(decides, row.kernel, variants.TREE, kernel, wanted)
+        if not image:
             raise Problem(f"the kernel of {row.kernel} does not build")
         lines, wrong = [], []
-        for name in job_names:
-            job = dataclasses.replace(known[name], kernel=kernel)
-            outcome = decides.once(f"{row.kernel}, {name}",
-                                   (kunit.image(kernel), job.facts, repr(row)),
-                                   functools.partial(boot, row, job, f"history-{count}-{name}"))
+        for job, (what, facts) in zip(booted, wanted.items()):
+            outcome = decides.once(what, (image, *facts), functools.partial(
+                boot, row, job, f"history-{count}-{job.name}"))
             lines.append(outcome.data)
             wrong += outcome.words
         yield row.kernel, Outcome(Tally(max(len(lines) - len(wrong), 0), len(wrong)), wrong, lines)

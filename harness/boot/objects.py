@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a build was made of, and whether another tree makes the same of it."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..common.report import Tally
+from ..common.run import git, tried
+from ..common.units import Outcome, Unit
+from . import inputs, kunit
+from .jobs import Kernel
+
+# What makes a change concern a build even if it was not built before: options, and how to
+# build a directory of which something is built.
+OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
+RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)[^/]*$")
+# What any build runs, and headers that may take the place of others.
+EVERYWHERE = re.compile(r"scripts/(?!coccinelle/)|(.*/)?include/.*\.h$")
+# What concerns a build only if that says so. Of others, as tables that scripts read, none does.
+NAMED = re.compile(r"(Documentation|LICENSES|samples|tools|scripts/coccinelle)/|"
+                   r"(MAINTAINERS|README)$|.*\.([chS]|rs|rst|kunitconfig|gitignore)$")
+
+
+def source(tree: pathlib.Path) -> str:
+    """Return a pattern for tree in make's output and in *.cmd files: ccache makes it relative."""
+    return rf"(?:{re.escape(str(tree))}|(?:\.\./)+{re.escape(tree.name)})/"
+
+
+def built(out: pathlib.Path, tree: pathlib.Path) -> set[str]:
+    """Return the files of tree that the objects in the build directory out came from."""
+    line = re.compile(rf"^ *(?:source_\S+ := )?{source(tree)}(\S+)", re.MULTILINE)
+    files: set[str] = set()
+    for cmd in out.rglob(".*.cmd"):
+        files.update(line.findall(cmd.read_text(errors="replace")))
+    return files
+
+
+def concerns(path: str, files: set[str]) -> bool:
+    """Return whether a change of path can change what is built from files."""
+    rules = RULES.match(path)
+    if path in files or OPTIONS.search(path) or EVERYWHERE.match(path):
+        return True
+    if rules:
+        return any(file.startswith(rules[1]) for file in files)
+    return not NAMED.match(path)
+
+
+def _key(decides: inputs.Inputs, what: str) -> str:
+    return decides.key(Unit("made", what, inputs=("tools",)))
+
+
+def note(decides: inputs.Inputs, what: str, tree: pathlib.Path, out: pathlib.Path,
+         data: Any) -> None:
+    """Note data of what, which was just built in the directory out from tree."""
+    inputs.keep(_key(decides, what), Outcome(Tally(1), data=[
+        git(tree, "rev-parse", "HEAD^{tree}").strip(), sorted(built(out, tree)), data]),
+        inputs.disturbed(decides.composed))
+
+
+def noted(decides: inputs.Inputs, what: str, tree: pathlib.Path) -> Any:
+    """Return what was noted of what, None if tree has anything else of what that was made of.
+
+    Edits that are not committed are not seen: what is to tell of these.
+    """
+    before = inputs.kept(_key(decides, what))
+    if not before:
+        return None
+    old, files, data = before.data
+    if tried("git", "-C", tree, "cat-file", "-e", old).returncode:
+        return None
+    changed = git(tree, "diff", "--name-only", "--no-renames", "-z", old, "HEAD").split("\0")[:-1]
+    known = set(files)
+    # kunit.py reads kunitconfigs and the kernel's tools; the latter are in the key.
+    return None if any(concerns(path, known) or path.endswith("kunitconfig")
+                       for path in changed) else data
+
+
+def image(decides: inputs.Inputs, what: str, tree: pathlib.Path, kernel: Kernel,
+          wanted: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the image of kernel, of tree, "" if it does not build.
+
+    what: the kernel is called; wanted: what is to be run with it, and facts on that, as
+    Inputs.once() has them.  It is not built if it was built of the same before, and all of
+    that passed then.
+    """
+    before: str | None = noted(decides, what, tree)
+    if before and all(decides.passed(each, before, *facts) for each, facts in wanted.items()):
+        return before
+    if not kunit.build(tree, kernel):
+        return ""
+    made = kunit.image(kernel)
+    note(decides, what, tree, kernel.out, made)
+    return made
