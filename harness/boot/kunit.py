@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from typing import Protocol
 
 from ..common import tools
 from ..common.report import Stage, go_on
-from ..common.run import BUILD, PYTHON, ROOT, children
+from ..common.run import BUILD, PYTHON, ROOT, children, tried
 from ..kernel import compose, topics
 from . import qemu, verdict
 from .jobs import KUNIT, Job, Kernel, build_options, run_options
@@ -208,7 +209,14 @@ def run_job(tree: pathlib.Path, job: Job) -> tuple[list[verdict.Result], list[st
         return rows, []
     if not done.console.strip():
         wrong += ["the kernel said nothing; QEMU:", *said]
-    return rows, [*verdict.failures(done.text), *wrong, done.logs]
+    return rows, [*failures(tree, done.console), *wrong, done.logs]
+
+
+def failures(tree: pathlib.Path, console: str) -> list[str]:
+    """Return what kunit.py of tree says about what failed, at most 60 lines of it."""
+    done = tried(PYTHON, KUNIT, "parse", "--failed", cwd=tree, stdin=console.encode())
+    lines = [re.sub(r"^\[[0-9:]{8}\] ?", "", line) for line in done.stdout.splitlines()]
+    return [line for line in lines if line][-60:]
 
 
 def tree_of(composed: compose.Composed, kernel: Kernel) -> pathlib.Path:

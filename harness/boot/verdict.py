@@ -29,12 +29,6 @@ DIRT = re.compile(r"\b(WARNING|BUG|UBSAN|KASAN|KCSAN|KFENCE|kmemleak): |\bOops\b
 # Where a test has an allocation fail, the kernel says so, and where that is.
 INJECTED = re.compile(r"FAULT_INJECTION: forcing a failure\.\n(.*\n){,8}?.*Call [Tt]race:")
 
-# Lines of kunit.py that tell of no failure; of these, drivers report blocked accesses.
-GOOD = re.compile(r"\[(PASSED|SKIPPED)\]|^=+( .* \(\d+ subtests?\) =+| [\w-]+  ?=+)?$|"
-                  r"^(Test results stored|Elapsed time|Running tests with:|\$ )|"
-                  r"^(virtio_iommu|viommu_fault|DMAR:|AMD-Vi:|arm-smmu-v3|riscv,iommu|zpci:|"
-                  r"iommu-e2e|ACPI:)")
-
 
 @dataclass
 class Result:
@@ -138,10 +132,3 @@ def miscounts(job: Job, trace: str) -> list[str]:
             wrong.append(f"{name}: {counts[name]} commands, expected " +
                          ("some" if expected else "none"))
     return wrong + [f"QEMU's trace lacks: {text}" for text in job.trace if text not in trace]
-
-
-def failures(text: str) -> list[str]:
-    """Return kunit.py's own words about what failed; text: its output."""
-    _, _, tests = text.partition("======\n")
-    lines = [re.sub(r"^\[[0-9:]{8}\] ?", "", line) for line in tests.splitlines()]
-    return [line for line in lines if line and not GOOD.search(line)][-60:]

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
-import re
 from collections.abc import Iterator
 
 from ..common import tools
@@ -28,18 +28,14 @@ def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, done in zip(names, pool.map(test, names)):
-            tally = counted(done.stdout)
-            if done.returncode and not tally.failed:
-                tally += Tally(0, 1)
+            tally = counted(done)
             yield name, Outcome(tally, done.stdout.splitlines() if tally.failed else [])
 
 
-def counted(text: str) -> Tally:
-    """Return what text, unittest's output, says; that none ran is a failure."""
-    line = re.search(r"^Ran (\d+) tests?", text, re.MULTILINE)
-    ran = int(line[1]) if line else 0
-    bad = re.search(r"^FAILED \((.*)\)$", text, re.MULTILINE)
-    failed = sum(map(int, re.findall(r"(?:failures|errors|successes)=(\d+)",
-                                     bad[1] if bad else "")))
-    skipped = sum(map(int, re.findall(r"\bskipped=(\d+)", text)))
-    return Tally(max(ran - failed - skipped, 0), failed or int(ran == 0))
+def counted(done: Done) -> Tally:
+    """Return what the last line of done says; that none passed is a failure."""
+    try:
+        tally = Tally(**json.loads(done.stdout.splitlines()[-1]))
+    except (IndexError, TypeError, ValueError):
+        tally = Tally()
+    return tally if tally.failed or not done.returncode and tally.passed else tally + Tally(0, 1)

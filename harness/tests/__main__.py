@@ -5,6 +5,7 @@ A test that reads a file of the repository which is not in inputs.TESTS fails: a
 is told "as before" where only other files have changed.
 """
 
+import json
 import os
 import sys
 import unittest
@@ -26,4 +27,9 @@ def guard(event, arguments):
 
 if __name__ == "__main__":
     sys.addaudithook(guard)
-    unittest.main(module=None, argv=["harness.tests", f"harness.tests.test_{sys.argv[1]}"])
+    result = unittest.main(module=None, exit=False, argv=[
+        "harness.tests", f"harness.tests.test_{sys.argv[1]}"]).result
+    failed = len(result.errors) + len(result.failures) + len(result.unexpectedSuccesses)
+    passed = result.testsRun - failed - len(result.skipped)
+    print(json.dumps({"passed": passed, "failed": failed}))     # selftest reads it
+    sys.exit(failed or not passed)

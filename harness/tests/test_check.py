@@ -20,7 +20,7 @@ from unittest import mock
 from harness import check, shards
 from harness.common import report
 from harness.common.report import Problem, Tally
-from harness.common.run import git
+from harness.common.run import git, tried
 from harness.common.units import Outcome, Unit
 from harness.kernel.commits import Branch
 from harness.boot import inputs, jobs
@@ -581,13 +581,39 @@ class Kunit(unittest.TestCase):
 
 class Selftest(unittest.TestCase):
     def test_counts(self):
-        for text, counts in (
-                ("Ran 12 tests in 1.0s\n\nOK\n", (12, 0)),
-                ("Ran 12 tests in 1.0s\n\nOK (skipped=2)\n", (10, 0)),
-                ("Ran 12 tests in 1s\n\nFAILED (failures=1, errors=2, skipped=3)\n", (6, 3)),
-                ("Ran 0 tests in 0.0s\n\nOK\n", (0, 1)),
-                ("Traceback (most recent call last):\n", (0, 1))):
-            self.assertEqual(selftest.counted(text), Tally(*counts), text)
+        for text, status, counts in (
+                ('....\nOK\n{"passed": 12, "failed": 0}\n', 0, (12, 0)),
+                ('FAILED\n{"passed": 6, "failed": 3}\n', 1, (6, 3)),
+                ('{"passed": 0, "failed": 0}\n', 1, (0, 1)),
+                ('{"passed": 3, "failed": 0}\n', 1, (3, 1)),
+                ('{"passed": 3, "failed": 0}\nSegmentation fault\n', 0, (0, 1)),
+                ("", 0, (0, 1)), ("12\n", 0, (0, 1)),
+                ("Traceback (most recent call last):\n", 1, (0, 1))):
+            done = selftest.Done([], status, text)
+            self.assertEqual(selftest.counted(done), Tally(*counts), text)
+
+    def test_what_modules_say(self):
+        """Skipped, expected and unexpected; in a module of its own, and by itself."""
+        with tempfile.TemporaryDirectory() as top:
+            package = pathlib.Path(top, "harness")
+            package.symlink_to(selftest.ROOT / "harness")
+            code = ("import unittest, sys, harness.tests, types\n"
+                    "class T(unittest.TestCase):\n"
+                    "    def test_a(self): pass\n"
+                    "    def test_b(self): self.fail()\n"
+                    "    def test_c(self): 1 / 0\n"
+                    "    def test_d(self): self.skipTest('x')\n"
+                    "    @unittest.expectedFailure\n"
+                    "    def test_e(self): pass\n")
+            pathlib.Path(top, "run.py").write_text(
+                f"import runpy, sys, types\nmodule = types.ModuleType('harness.tests.test_x')\n"
+                f"exec({code!r}, module.__dict__)\nimport harness.tests\n"
+                "sys.modules['harness.tests.test_x'] = harness.tests.test_x = module\n"
+                "sys.argv = ['x', 'x']\nrunpy.run_module('harness.tests', run_name='__main__')\n")
+            done = tried(selftest.PYTHON, "run.py", cwd=pathlib.Path(top),
+                         env={"PYTHONPATH": top})
+        self.assertEqual(Tally(1, 3), selftest.counted(done), done.stdout)
+        self.assertTrue(done.returncode)
 
 
 class Checkpatch(unittest.TestCase):

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """How a KUnit run is judged, and what is said about it."""
 
+import pathlib
+import tempfile
 import unittest
 import unittest.mock
 
-from harness.boot import jobs, verdict
+from harness.boot import jobs, kunit, verdict
+
+from .fake import put
 
 CLEAN = "Linux version 7.3.4\narm-v7s io-pgtable: self test ok\nreboot: System halted\n"
 
@@ -145,11 +149,10 @@ class Commands(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-    def test_only_what_failed_is_repeated(self):
-        text = ("Building\n[10:00:00] ======\n[10:00:01] ==== sync (2 subtests) ====\n"
-                "[10:00:01] [PASSED] good\n[10:00:01] # bad: EXPECTATION FAILED at x.c:1\n"
-                "[10:00:01] DMAR: [DMA Write NO_PASID] Request device [00:01.0]\n"
-                "[10:00:01] [FAILED] bad\n[10:00:01] ==== [FAILED] sync ====\n")
-        self.assertEqual(verdict.failures(text),
-                         ["# bad: EXPECTATION FAILED at x.c:1", "[FAILED] bad",
-                          "==== [FAILED] sync ===="])
+    def test_what_kunit_py_says_of_a_log(self):
+        script = ("import sys\nprint('[10:00:00]', *sys.argv[1:])\nprint('[10:00:01] ')\n"
+                  "print('[10:00:01]', sys.stdin.read())\n")
+        with tempfile.TemporaryDirectory() as name:
+            put(name, {kunit.KUNIT: script})
+            self.assertEqual(["parse --failed", "not ok 1 bad"],
+                             kunit.failures(pathlib.Path(name), "not ok 1 bad"))
