@@ -213,6 +213,10 @@ class Inputs:
         return [base.version,
                 git(self.composed.tree, "rev-parse", f"{base.commit}^{{tree}}").strip()]
 
+    def origin(self, _unit: Unit) -> object:
+        """Where that kernel is from: a repository with history knows what others do not."""
+        return self.composed.base.origin
+
     def packages(self, _unit: Unit) -> object:
         """All Debian packages of this machine and their versions."""
         return output("dpkg-query", "-W", "-f",
@@ -245,9 +249,9 @@ class Inputs:
 KINDS: dict[str, Callable[[Inputs, Unit], object]] = {
     name: getattr(Inputs, name) for name in (
         "harness", "tests", "repository", "patches", "topic", "code", "parts", "series",
-        "scripts", "headers", "tools", "composer", "neighbours", "base", "packages", "programs",
+        "scripts", "headers", "tools", "composer", "neighbours", "base", "origin", "packages", "programs",
         "environment")}
-ALWAYS = ("harness", "base", "packages", "programs", "environment")
+ALWAYS = ("harness", "base", "origin", "packages", "programs", "environment")
 
 
 def kept(key: str) -> Outcome | None:

@@ -107,6 +107,9 @@ def build(tree: pathlib.Path, kernel: Kernel) -> bool:
     kernel.out.mkdir(parents=True, exist_ok=True)
     options, env = make_options(tree, kernel)
     log = BUILD / "log" / f"kunit-{kernel.name}-build.log"
+    config, made = kernel.out / ".config", kernel.out / "config-made"
+    if read(config) != read(made):  # somebody's own: kunit.py would take it
+        config.unlink(missing_ok=True)
     stage, start = Stage(f"build kernel {kernel.name}"), time.time()
     failed, text = call(
         tree, ["build", *build_options(kernel), f"--build_dir={kernel.out}",
@@ -116,6 +119,7 @@ def build(tree: pathlib.Path, kernel: Kernel) -> bool:
         log, lambda: stage.step(f"{objects(kernel.out, start)} objects"), env)
     if not failed and not (kernel.out / "vmlinux").exists():
         failed, text = 1, text + "\nkunit.py reports success, but has built no kernel"
+    made.write_text(read(config))
     stage.done("FAILED" if failed else "done")
     if failed:
         print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)

@@ -13,7 +13,7 @@ from ..kernel.compose import Composed
 
 def units() -> list[Unit]:
     """Just one."""
-    return [Unit("round-trip", inputs=("repository",))]
+    return [Unit("round-trip", inputs=("repository", "composer"))]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:

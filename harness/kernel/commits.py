@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -170,7 +171,7 @@ class Commits:
 
     def _key(self, parent: str, mail: bytes) -> str:
         """Return what stands for all that the commit of mail on parent is made of."""
-        return hashlib.sha256(repr((parent, self.who)).encode() + mail).hexdigest()
+        return hashlib.sha256(repr((parent, self.who, AM, git_version())).encode() + mail).hexdigest()
 
     def _am(self, parent: str, todo: list[tuple[pathlib.Path, str, bytes]], stop: bool) -> None:
         """Put todo (paths, topics, mails) on commit parent; note what is made of each.
@@ -233,6 +234,12 @@ class Commits:
             elif old and not text:
                 git(self.tree, "notes", "remove", commit, env=self.env)
         tree.notes_made(self.tree, before)
+
+
+@functools.cache
+def git_version() -> str:
+    """Return which git makes commits here."""
+    return output("git", "version")
 
 
 def _there(tree: pathlib.Path, known: pathlib.Path) -> dict[str, str]:

@@ -65,6 +65,13 @@ class Judge(unittest.TestCase):
         self.assertIn("no warning", judge({"warns": ["virtio"]})[1][0])
         self.assertIn("a warning", judge({}, WARNING)[1][0])
 
+    def test_nothing_but_skipped(self):
+        with mock.patch.dict(globals(), report=lambda **_: {
+                "misc": {"crashed": 0, "errors": 0}, "sub_groups": [
+                    {"name": "iommu_e2e", "sub_groups": [], "test_cases": [
+                        {"name": "write_test", "status": "SKIP"}]}]}):
+            self.assertIn("all cases were skipped", judge({})[1][0])
+
     def test_crash(self):
         self.assertEqual("did not run", judge({}, crashed=1)[0][2])
         self.assertTrue(judge({}, crashed=1)[1])

@@ -18,7 +18,7 @@ class Keys(Kernel):
     def setUp(self):
         super().setUp()
         commit(self.linux, "more\n", {
-            "scripts/checkpatch.pl": "a", "MAINTAINERS": "a", "Makefile": "a",
+            "scripts/checkpatch.pl": "a", "MAINTAINERS": "a",
             "include/linux/iommu.h": "int a;\n",
             "Documentation/x.rst": "a", "tools/testing/kunit/kunit.py": "",
             "drivers/old.c": "int a;\n"})
@@ -181,6 +181,13 @@ class Keys(Kernel):
     def test_base(self):
         self.changes(edit=lambda: commit(self.linux, "b\n", {"drivers/old.c": "int b;\n"}))
 
+    def test_origin(self):
+        """The same tree from elsewhere."""
+        def move():
+            git(self.top, "clone", "-q", self.linux, self.top / "other")
+            self.linux = self.top / "other"
+        self.changes(edit=move)
+
     def test_tools_of_the_kernel(self):
         for path, kind in (("scripts/checkpatch.pl", "scripts"), ("MAINTAINERS", "scripts"), ("Makefile", "scripts"),
                            ("include/linux/iommu.h", "headers"), ("Documentation/x.rst", "headers"),
@@ -240,7 +247,7 @@ class Keys(Kernel):
         self.changes("neighbours", edit=lambda: put(self.top, {name: "{}"}))
 
     def test_every_kind_is_tried(self):
-        self.assertEqual({"harness", "base", "packages", "programs", "environment"},
+        self.assertEqual({"harness", "base", "origin", "packages", "programs", "environment"},
                          set(inputs.ALWAYS))
         self.assertEqual({"tests", "repository", "patches", "topic", "code", "parts",
                           "series", "scripts", "headers", "tools", "composer", "neighbours"},

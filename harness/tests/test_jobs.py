@@ -13,6 +13,8 @@ from harness.common.report import Problem
 from harness.kernel import topics
 from harness.boot import jobs, kunit
 
+from .fake import put
+
 TABLE = """
 [kernel.x]
 arch = "x86_64"
@@ -116,16 +118,17 @@ class Table(unittest.TestCase):
 
 
 class Build(unittest.TestCase):
+    def setUp(self):
+        self.top = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
     def build(self, script):
         """Build by a kunit.py that is script -> (kunit.build()'s result, what it printed)."""
-        with tempfile.TemporaryDirectory() as scratch:
-            top = pathlib.Path(scratch)
-            (top / "kunit.py").write_text(script)
-            with unittest.mock.patch.object(kunit, "KUNIT", "kunit.py"), \
-                    unittest.mock.patch.object(kunit, "BUILD", top), \
-                    unittest.mock.patch.object(kunit.tools, "need") as need, \
-                    contextlib.redirect_stdout(io.StringIO()) as said:
-                built = kunit.build(top, jobs.Kernel("x", [], tools=["gcc-x"], top=top))
+        put(self.top, {"kunit.py": script})
+        with unittest.mock.patch.object(kunit, "KUNIT", "kunit.py"), \
+                unittest.mock.patch.object(kunit, "BUILD", self.top), \
+                unittest.mock.patch.object(kunit.tools, "need") as need, \
+                contextlib.redirect_stdout(io.StringIO()) as said:
+            built = kunit.build(self.top, jobs.Kernel("x", [], tools=["gcc-x"], top=self.top))
         self.assertIn("gcc-x", need.call_args[0])
         return built, said.getvalue()
 
@@ -136,6 +139,20 @@ class Build(unittest.TestCase):
 
     def test_success(self):
         self.assertTrue(self.build("open('kunit/x/vmlinux', 'w')\n")[0])
+
+    def test_configuration_of_ones_own(self):
+        """kunit.py may go on with the .config that it made, and with no other."""
+        script = ("import pathlib\nconfig = pathlib.Path('kunit/x/.config')\n"
+                  "print('found', config.exists())\n"
+                  "config.write_text('CONFIG_A=y\\n')\nopen('kunit/x/vmlinux', 'w')\n")
+        put(self.top, {"kunit/x/.config": "CONFIG_B=y\n"})
+        log = self.top / "log/kunit-x-build.log"
+        for found in ("False", "True"):
+            self.build(script)
+            self.assertEqual(f"found {found}\n", log.read_text())
+        put(self.top, {"kunit/x/.config": "CONFIG_A=y\nCONFIG_B=y\n"})
+        self.build(script)
+        self.assertEqual("found False\n", log.read_text())
 
     def test_what_kernels_need_is_known(self):
         for job in jobs.load().values():

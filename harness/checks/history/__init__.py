@@ -68,7 +68,8 @@ def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[s
               next((line.strip() for line in console if "still reaches" in line and
                     "write" in line), ""), sep="\n  ", flush=True)
     print(*warned[:1], sep="\n", end="\n" if warned else "", flush=True)
-    wrong = []
+    wrong = [] if any(status & {"PASS", "FAIL"} for status in verdict.cases(run.report).values()) \
+        else [f"{row.kernel}, {job.iommu}: all cases were skipped"]
     if bool(corrupt) != (job.name in row.unsafe):
         wrong.append(f"{row.kernel}, {job.iommu}: memory is " +
                      ("corrupted" if corrupt else "safe, though nothing keeps it so"))
