@@ -49,7 +49,7 @@ def everything(kdir: str) -> Tally:
     start = time.monotonic()
     composed = all_topics(kdir)
     if commits.identity():
-        mails.show(mails.write(composed, list(topics.read()[1]), keep=True))
+        mails.show(mails.write(composed, list(topics.read()), keep=True))
     else:
         print("no mails: git does not know your name, see `make series`")
     tally = check.run_jobs(lambda: composed)
@@ -65,7 +65,7 @@ def write_mails(kdir: str, topic: str, v: str, reply: str, rfc: str) -> None:
     """Write the mails of topic, or of all, and say where they are."""
     if v and (not v.isdecimal() or int(v) < 1):
         raise Problem(f"V={v} is no version: V=2 is the second")
-    known = topics.read()[1]
+    known = topics.read()
     if topic:
         topics.must_be_in(topic, known)
     composed, base = anywhere(kdir, topic)

@@ -154,7 +154,7 @@ class Inputs:
 
     def topic(self, unit: Unit) -> object:
         """The unit's topic and what that needs, with messages and cover."""
-        known = topics.read(self.root)[1]
+        known = topics.read(self.root)
         names = [f"patches/{unit.topic}/cover"]
         for name, count in topics.alone(known, unit.topic).items():
             names += [f"patches/{name}/{patch}" for patch in list(known[name].patches)[:count]]
@@ -162,14 +162,14 @@ class Inputs:
 
     def code(self, unit: Unit) -> object:
         """What the commits of the unit's topic, and of what that needs, do to the kernel."""
-        return self._code(topics.alone(topics.read(self.root)[1], unit.topic))
+        return self._code(topics.alone(topics.read(self.root), unit.topic))
 
     def parts(self, unit: Unit) -> object:
         """What the topics that the unit's kernel has do to the kernel."""
-        return self._code(topics.chosen(topics.read(self.root)[1], list(unit.parts)))
+        return self._code(topics.chosen(topics.read(self.root), list(unit.parts)))
 
     def _code(self, parts: topics.Parts) -> list[object]:
-        known = topics.read(self.root)[1]
+        known = topics.read(self.root)
         found: list[object] = []
         for name, count in parts.items():
             found += [name, count, *map(repr, known[name].needs)]

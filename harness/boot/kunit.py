@@ -227,5 +227,5 @@ def tree_of(composed: compose.Composed, kernel: Kernel) -> pathlib.Path:
     """Return the tree that kernel is built from, made if it is its own."""
     if not kernel.topic:
         return composed.tree
-    compose.beside(composed, kernel.top / "linux", topics.alone(topics.read()[1], kernel.topic))
+    compose.beside(composed, kernel.top / "linux", topics.alone(topics.read(), kernel.topic))
     return kernel.top / "linux"

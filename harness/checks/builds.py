@@ -271,7 +271,7 @@ def units() -> list[Unit]:
     """A topic each; all configurations are tried on it."""
     needs = sorted({name for config in load() for name in config.tools})
     return [Unit("builds", name, "bases", (*tools.BUILD_KERNEL, *needs), True, ("code",), name)
-            for name in topics.read()[1]]
+            for name in topics.read()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
@@ -286,7 +286,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     # A make that has little to compile uses one CPU.
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
     builders = list(pool.map(Builder, filter(usable, configs)))
-    known = topics.read()[1]
+    known = topics.read()
     # Those on `sync` have another iommu.h, which most files include.
     order = sorted(names, key=lambda name: "sync" in topics.alone(known, name))
     stage = Stage("commits", sum(len(known[name].patches) for name in names))

@@ -29,7 +29,7 @@ def units() -> list[Unit]:
     """A topic each."""
     needs = ("perl", "git-email", "mailtools", "ply", "gitpython")
     return [Unit("checkpatch", name, tools=needs, inputs=(*INPUTS, "headers"), topic=name)
-            for name in topics.read()[1]]
+            for name in topics.read()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:

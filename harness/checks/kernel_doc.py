@@ -20,7 +20,7 @@ from ..kernel.compose import Composed
 def units() -> list[Unit]:
     """A topic each."""
     return [Unit("kernel-doc", name, inputs=("code", "tools"), topic=name)
-            for name in topics.read()[1]]
+            for name in topics.read()]
 
 
 def warnings(tree: pathlib.Path, directory: pathlib.Path, path: str) -> collections.Counter[str]:
@@ -55,7 +55,7 @@ class Reader:
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Read what each commit of the topics names changes."""
-    known = topics.read()[1]
+    known = topics.read()
     with tempfile.TemporaryDirectory() as scratch, \
             Commits(composed.base, tree=composed.tree) as commits:
         reader = Reader(composed.tree, pathlib.Path(scratch))

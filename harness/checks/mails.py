@@ -38,7 +38,7 @@ WRITTEN = Mails()
 def units() -> list[Unit]:
     """A topic each."""
     return [Unit("mails", name, tools=("perl", "git-email", "mailtools"), inputs=INPUTS,
-                 topic=name) for name in topics.read()[1]]
+                 topic=name) for name in topics.read()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:

@@ -77,7 +77,7 @@ def run(_composed: object, names: list[str], path: pathlib.Path = neighbours.TAB
 
     Of a package that Debian offers no longer this says so, and counts nothing.
     """
-    known = topics.read(root)[1]
+    known = topics.read(root)
     parts = topics.all_of(known)
     for each in neighbours.load(path):
         if each.release not in names:
@@ -98,7 +98,7 @@ def run(_composed: object, names: list[str], path: pathlib.Path = neighbours.TAB
 def close(_outcomes: dict[str, Outcome], path: pathlib.Path = neighbours.TABLE,
           root: pathlib.Path = ROOT) -> Outcome:
     """Compare the README's table with what neighbours.toml says."""
-    known = topics.read(root)[1]
+    known = topics.read(root)
     table = readme.table(HEAD, [line for each in neighbours.load(path)
                                 for line in rows(each, known)])
     return readme.compared(table, TABLE, HEAD)

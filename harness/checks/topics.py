@@ -14,12 +14,12 @@ from ..kernel.compose import Composed
 
 def units() -> list[Unit]:
     """A topic each."""
-    return [Unit("topics", name, inputs=("code",), topic=name) for name in topics.read()[1]]
+    return [Unit("topics", name, inputs=("code",), topic=name) for name in topics.read()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Apply each of the topics names to what it needs, and to less than that."""
-    known = topics.read()[1]
+    known = topics.read()
     with Commits(composed.base, tree=composed.tree) as commits:
         for name in names:
             wrong = judge(commits, known, known[name])

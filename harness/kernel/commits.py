@@ -99,7 +99,7 @@ class Commits:
         """tree: whose repository keeps the commits; None if nothing is to be kept."""
         self.base, self.root, self.tree = base, root, tree
         self.who = who or composer()
-        self.topics = topics.read(root)[1]
+        self.topics = topics.read(root)
         self.made: dict[str, str | Unfit] = {}
         self.known = tree / ".git/made" if tree else None
         if tree and self.known:

@@ -48,7 +48,7 @@ def compose(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE,
     """
     base = base or source.base()
     _only_one(tree.parent)
-    known = topics.read(root)[1]
+    known = topics.read(root)
     parts = topics.alone(known, only) if only else topics.all_of(known)
     who = composer()
     if not (tree / ".git").exists():
@@ -116,7 +116,7 @@ def _key(root: pathlib.Path, base: source.Base, who: Who, parts: topics.Parts,
     """Return what changes with anything the commits of parts are made of."""
     digest = hashlib.sha256(repr((base.commit, str(base.repo), who, parts, only)).encode())
     paths = ["patches/series"]
-    for name, topic in topics.read(root)[1].items():
+    for name, topic in topics.read(root).items():
         for patch, files in list(topic.patches.items())[:parts.get(name, 0)]:
             paths += [f"patches/{name}/{patch}", *files]
     for path in paths:

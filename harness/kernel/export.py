@@ -25,7 +25,7 @@ def stack(tree: pathlib.Path, root: pathlib.Path = ROOT) -> list[Branch]:
     if not start:
         raise Problem(f"{tree} has no branch `base`: make it again at the commit "
                       f"before the first topic, or delete {tree}")
-    known = list(topics.read(root)[1]) if (root / "patches/series").exists() else []
+    known = list(topics.read(root)) if (root / "patches/series").exists() else []
     order = []
     for name, id in ends.items():
         count = int(git(tree, "rev-list", "--count", f"{start}..{id}"))
@@ -50,7 +50,7 @@ def render(tree: pathlib.Path, root: pathlib.Path = ROOT) -> Files:
     Of a tree that was composed for one topic, these are that topic's, and those of
     the others are as they were.
     """
-    known = topics.read(root)[1]
+    known = topics.read(root)
     branches, only = stack(tree, root), only_topic(tree)
     if only:
         _needs_are_kept(tree, branches, only)
@@ -84,7 +84,7 @@ def render(tree: pathlib.Path, root: pathlib.Path = ROOT) -> Files:
                       "topic in a tree of all, `make tree`")
     if only:
         made = {**known, only: made[only]}
-    series = topics.text(topics.read(root)[0] if only else release(tree),
+    series = topics.text(topics.made_for(root) if only else release(tree),
                          list(made.values()))
     topics.parse(series, "the new patches/series")
     files["patches/series"] = (series.encode(), False)
@@ -193,4 +193,4 @@ def round_trip(tree: pathlib.Path, root: pathlib.Path = ROOT) -> list[str]:
 
 def exact(tree: pathlib.Path, root: pathlib.Path = ROOT) -> bool:
     """Return whether hunks of tree stand where those of the patches do."""
-    return topics.read(root)[0] == release(tree) and only_topic(tree) is None
+    return topics.made_for(root) == release(tree) and only_topic(tree) is None

@@ -274,7 +274,7 @@ def home(tree: pathlib.Path, branch: Branch) -> str:
 
 def routes(composed: Composed, root: pathlib.Path = ROOT) -> list[list[object]]:
     """Return the lines of the table of topics, with ROUTES as head."""
-    known = topics.read(root)[1]
+    known = topics.read(root)
     tools.need("perl")
     trees = trees_of((composed.tree / "MAINTAINERS").read_text(errors="replace"))
     turns = order(known)

@@ -46,7 +46,7 @@ def load(path: pathlib.Path = TABLE) -> list[Neighbour]:
 
 def wanted(only: str | None = None, root: pathlib.Path = ROOT) -> topics.Parts:
     """Return the topic only and what it needs, or all topics."""
-    known = topics.read(root)[1]
+    known = topics.read(root)
     return topics.alone(known, only) if only else topics.all_of(known)
 
 
@@ -115,7 +115,7 @@ def describe(base: source.Base, unfit: list[Unfit], parts: topics.Parts,
 def place(path: pathlib.Path, root: pathlib.Path = ROOT) -> tuple[str, int]:
     """Return the topic of the patch path, and how many come before it there."""
     topic = str(path.parent.relative_to(root / "patches"))
-    return topic, list(topics.read(root)[1][topic].patches).index(path.name)
+    return topic, list(topics.read(root)[topic].patches).index(path.name)
 
 
 def where(unfit: Unfit) -> list[str]:

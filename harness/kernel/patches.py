@@ -103,7 +103,7 @@ def touched(root: pathlib.Path = ROOT) -> set[str]:
     return set(topics.new_files(root)).union(*(
         map(os.fsdecode, re.findall(rb"^diff --git a/(.*) b/\1$",
                                     read(topics.path_of(topic.name, patch, root)).diff, re.M))
-        for topic in topics.read(root)[1].values() for patch in topic.patches))
+        for topic in topics.read(root).values() for patch in topic.patches))
 
 
 def mail(path: pathlib.Path, files: list[str], who: Who, root: pathlib.Path = ROOT) -> bytes:

@@ -70,7 +70,7 @@ def mend(root: pathlib.Path = ROOT, repair: pathlib.Path = REPAIR) -> None:
     if git(repair, "status", "--porcelain", "--untracked-files=no"):
         raise Problem(f"{repair} has uncommitted changes: `git commit --amend -a` there")
     topic, _, patch = name.rpartition("/")
-    version, known = topics.read(root)
+    version, known = topics.made_for(root), topics.read(root)
     new = [path for path, _, _ in export.new_files(repair, "HEAD", {})]
     notes = patches.read(path).notes
     if notes:

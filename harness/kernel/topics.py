@@ -63,8 +63,17 @@ TOPIC = re.compile(r"(?!(?:series|base)$)[A-Za-z0-9_][\w.+/-]*(?<!\.patch)")
 PATCH = re.compile(r"\d\d+-\S+\.patch")
 
 
-def read(root: pathlib.Path = ROOT) -> tuple[str, dict[str, Topic]]:
-    """Return the version the patches were made for, and the topics by name."""
+def read(root: pathlib.Path = ROOT) -> dict[str, Topic]:
+    """Return the topics of patches/series by name."""
+    return _read(root)[1]
+
+
+def made_for(root: pathlib.Path = ROOT) -> str:
+    """Return the version that the patches were made for."""
+    return _read(root)[0]
+
+
+def _read(root: pathlib.Path) -> tuple[str, dict[str, Topic]]:
     path = root / "patches/series"
     try:
         text = path.read_text()
@@ -74,7 +83,7 @@ def read(root: pathlib.Path = ROOT) -> tuple[str, dict[str, Topic]]:
 
 
 def parse(text: str, where: str) -> tuple[str, dict[str, Topic]]:
-    """As read(), of text, which Problems call where."""
+    """Return what text says, version and topics; Problems call it where."""
     version, topic, files = None, None, None
     found: dict[str, Topic] = {}
     brought = set()
@@ -184,7 +193,7 @@ def path_of(topic: str, patch: str, root: pathlib.Path = ROOT) -> pathlib.Path:
 
 def find(words: str, root: pathlib.Path = ROOT) -> pathlib.Path:
     """Return the file of the one patch whose name, without number and ending, is words."""
-    found = [path_of(topic.name, patch, root) for topic in read(root)[1].values()
+    found = [path_of(topic.name, patch, root) for topic in read(root).values()
              for patch in topic.patches if slug(patch) == words]
     if len(found) != 1:
         raise Problem(f"{len(found)} patches of patches/series are called {words}")
@@ -200,5 +209,5 @@ def new_files(root: pathlib.Path = ROOT) -> list[str]:
     """Return the new kernel files that the patches bring; none without a series."""
     if not (root / "patches/series").exists():
         return []
-    return [path for topic in read(root)[1].values()
+    return [path for topic in read(root).values()
             for files in topic.patches.values() for path in files]

@@ -29,7 +29,7 @@ def checkout(composed: Composed, patterns: list[str], without: str = "",
     without: name of a patch, without number and ending, that is left out; edit: a patch
     that is applied in the end.  Raises Problem if one of them does not apply.
     """
-    parts = topics.chosen(topics.read()[1], patterns)
+    parts = topics.chosen(topics.read(), patterns)
     compose.beside(composed, TREE, parts, (topics.find(without),) if without else ())
     if "benchmark" in parts and "io-pgtable" not in parts:
         git(TREE, "apply", OLD_TABLES, env=PLAIN)

@@ -115,7 +115,7 @@ class Commits(unittest.TestCase):
             return check(builder, targets)
 
         with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
-                mock.patch.object(builds.topics, "read", lambda: ("", known)), \
+                mock.patch.object(builds.topics, "read", lambda: known), \
                 mock.patch.object(builds.Builder, "check", noted):
             counts, words = total(builds.run(types.SimpleNamespace(
                 tree=self.tree, base=types.SimpleNamespace(commit=self.commits[0])), list(known)))

@@ -142,7 +142,7 @@ class Rows(unittest.TestCase):
             self.assertIn("fixes/*", row.topics)
             self.assertLessEqual(set(row.unsafe), {driver.kind for driver in drivers.load()})
         for row in rows + models:
-            self.assertTrue(topics.chosen(topics.read()[1], row.topics))
+            self.assertTrue(topics.chosen(topics.read(), row.topics))
             self.assertTrue(not row.without or topics.find(row.without))
             self.assertTrue(not row.apply or (history.FOLDER / row.apply).read_text())
 

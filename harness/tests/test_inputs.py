@@ -252,4 +252,4 @@ class Keys(Kernel):
         self.assertEqual({"tests", "repository", "patches", "topic", "code", "parts",
                           "series", "scripts", "headers", "tools", "composer", "neighbours"},
                          set(inputs.KINDS) - set(inputs.ALWAYS))
-        self.assertTrue(topics.read(self.root)[1])
+        self.assertTrue(topics.read(self.root))

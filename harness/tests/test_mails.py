@@ -64,7 +64,7 @@ class Mails(Kernel):
     def write(self, *names, **options):
         """Write the mails of names, all if none -> str, what was printed."""
         with unittest.mock.patch("builtins.print") as said:
-            mails.write(self.compose(), list(names or topics.read(self.root)[1]), self.out,
+            mails.write(self.compose(), list(names or topics.read(self.root)), self.out,
                         root=self.root, **options)
         return "\n".join(str(word) for call in said.call_args_list for word in call.args)
 

@@ -386,7 +386,7 @@ class Table(Neighbour):
 class Real(unittest.TestCase):
     def test_names_are_patches(self):
         names = {f"{topic.name}/{topics.slug(patch)}"
-                 for topic in topics.read()[1].values() for patch in topic.patches}
+                 for topic in topics.read().values() for patch in topic.patches}
         for each in neighbours.load():
             self.assertLessEqual(set(each.unfit), names)
             self.assertTrue(all(each.unfit.values()))
