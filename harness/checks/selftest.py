@@ -14,6 +14,10 @@ from ..common.run import PYTHON, ROOT, Done, tried
 from ..common.units import Outcome, Unit
 
 
+# Bytes that modules of tests may need at the same time, and more.
+LEAST = 1 << 30
+
+
 def units() -> list[Unit]:
     """A module of harness/tests each."""
     return [Unit("selftest", path.stem.removeprefix("test_"), tools=tools.BUILD_KERNEL,
@@ -23,13 +27,28 @@ def units() -> list[Unit]:
 
 def run(_composed: object, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Run the modules called names, as many at a time as there are CPUs."""
+    env = in_memory()
+
     def test(name: str) -> Done:
-        return tried(PYTHON, "-m", "harness.tests", name, cwd=ROOT)
+        return tried(PYTHON, "-m", "harness.tests", name, cwd=ROOT, env=env)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, done in zip(names, pool.map(test, names)):
             tally = counted(done)
             yield name, Outcome(tally, done.stdout.splitlines() if tally.failed else [])
+
+
+def in_memory(where: str = "/dev/shm") -> dict[str, str]:
+    """Return the environment that has tests make their many small git trees in where, memory.
+
+    It is empty where there is too little of that, or nothing there may be executed.
+    """
+    try:
+        found = os.statvfs(where)
+    except OSError:
+        return {}
+    fits = found.f_bavail * found.f_frsize > LEAST and not found.f_flag & os.ST_NOEXEC
+    return {"TMPDIR": where} if fits and os.access(where, os.W_OK) else {}
 
 
 def counted(done: Done) -> Tally:

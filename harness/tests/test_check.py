@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import pathlib
 import shlex
 import signal
@@ -580,6 +581,17 @@ class Kunit(unittest.TestCase):
 
 
 class Selftest(unittest.TestCase):
+    def test_memory(self):
+        def found(free=1 << 20, flag=0):
+            return types.SimpleNamespace(f_bavail=free, f_frsize=4096, f_flag=flag)
+        for stat, may, env in (
+                (found(), True, {"TMPDIR": "/x"}), (found(), False, {}),
+                (found(free=100), True, {}), (found(flag=os.ST_NOEXEC), True, {}),
+                (OSError("no such directory"), True, {})):
+            with mock.patch.object(os, "statvfs", side_effect=[stat]), \
+                    mock.patch.object(os, "access", lambda *_: may):
+                self.assertEqual(env, selftest.in_memory("/x"))
+
     def test_counts(self):
         for text, status, counts in (
                 ('....\nOK\n{"passed": 12, "failed": 0}\n', 0, (12, 0)),
