@@ -33,9 +33,12 @@ CHECKS: dict[str, Check] = {
     "audit": audit, "kunit": kunit, "cost": cost, "mutants": mutants, "fixes": fixes,
     "history": history, "models-history": models_history, "builds": builds, "sparse": sparse}
 
-# Those that build kernels to boot them, in the same directories: one after the other.  The
-# others run beside them, also one after the other.
-BOOT = ("kunit", "cost", "mutants", "fixes", "history", "models-history")
+# Two of these lines run at a time, and begin from the top: the longest first, and what soon
+# tells of a mistake.  Those in a line use the same directories, or what one has made, in turn.
+LINES: tuple[tuple[str, ...], ...] = (
+    ("kunit", "cost", "mutants", "fixes", "history", "models-history"),
+    ("selftest", "lint", "round-trip"), ("builds", "sparse"), ("topics",), ("mails", "checkpatch"),
+    ("neighbours",), ("kernel-doc",), ("docs",), ("audit",))
 
 # What came of each unit, a file each; `make collect` reads them.
 RESULTS = BUILD / "results"
@@ -98,10 +101,9 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
         place(unit.id).unlink(missing_ok=True)
     run = Run(compose(), chosen)
     with report.whole_lines(), concurrent.futures.ThreadPoolExecutor(2) as pool:
-        lanes = [pool.submit(run.lane, [name for name in CHECKS if (name in BOOT) == boots])
-                 for boots in (False, True)]
+        lines = [pool.submit(run.line, line) for line in LINES]
         try:
-            for each in concurrent.futures.as_completed(lanes):
+            for each in concurrent.futures.as_completed(lines):
                 each.result()
         except BaseException:
             stop()
@@ -119,8 +121,9 @@ class Run:
         self.keys = {unit: known.key(unit) for unit in chosen}
         self.found: dict[Unit, Outcome] = {}
 
-    def lane(self, names: list[str]) -> None:
+    def line(self, names: tuple[str, ...]) -> None:
         """Run the units of the checks names, one check after the other."""
+        report.go_on()
         for name in names:
             mine = {unit.name: unit for unit in self.chosen if unit.check == name}
             if mine:
@@ -158,7 +161,7 @@ class Run:
 
 
 def stop() -> None:
-    """Have all that runs end: lanes at their next step, programs now."""
+    """Have all that runs end: checks at their next step, programs now."""
     report.STOP.set()
     for child in children(os.getpid()):
         with contextlib.suppress(ProcessLookupError):

@@ -67,6 +67,7 @@ class Run(unittest.TestCase):
         self.known = {name: each if hasattr(each, "run") else fake(name, each)
                       for name, each in checks.items()}
         self.enterContext(mock.patch.object(check, "CHECKS", self.known))
+        self.enterContext(mock.patch.object(check, "LINES", [(name,) for name in checks]))
         self.enterContext(mock.patch.object(shards, "load", lambda: {
             name: shards.Budget(60, 10, 5) for name in checks}))
 
@@ -82,10 +83,10 @@ class Run(unittest.TestCase):
         return tally.failed, out.getvalue()
 
 
-class Lanes(Run):
-    """Kernels to be booted are built beside what reads and compiles patches."""
+class Lines(Run):
+    """Two lines of checks run at a time."""
     def meet(self, name, *, last=""):
-        """-> a Check whose unit ends when that of the other lane has begun."""
+        """-> a Check whose unit ends when that of the other line has begun."""
         def run(_composed, names):
             self.there.wait(9)
             print(f"{name} is he", end="")
@@ -128,10 +129,14 @@ class Lanes(Run):
     def tearDown(self):
         report.STOP.clear()
 
-    def test_in_order(self):
-        """Those of a lane never run at the same time."""
-        self.assertLessEqual({*check.BOOT}, {*check.CHECKS})
+    def test_every_check_is_in_one(self):
+        self.assertEqual(sorted(check.CHECKS),
+                         sorted(name for line in check.LINES for name in line))
+
+    def test_in_turn(self):
+        """Those of a line never run at the same time."""
         self.checks(kunit={"": (1, 0)}, history={"": (1, 0)}, fixes={"": (1, 0)})
+        self.enterContext(mock.patch.object(check, "LINES", [("kunit", "history", "fixes")]))
         busy, most = [], []
 
         def run(_composed, names):
