@@ -19,7 +19,7 @@ from typing import Protocol
 
 from ..common import tools
 from ..common.report import Stage, go_on
-from ..common.run import BUILD, PYTHON, ROOT, children, tried
+from ..common.run import BUILD, PYTHON, ROOT, Done, children, tried
 from ..kernel import compose, topics
 from . import qemu, verdict
 from .jobs import KUNIT, Job, Kernel, build_options, run_options
@@ -124,6 +124,16 @@ def build(tree: pathlib.Path, kernel: Kernel) -> bool:
     if failed:
         print(*text.splitlines()[-20:], f"see {log}", sep="\n  ", flush=True)
     return not failed
+
+
+def remake(tree: pathlib.Path, kernel: Kernel) -> Done:
+    """Build again what changed in tree since build() of kernel, and no tools.
+
+    kunit.py would look for options first, and have a list of commands made.
+    """
+    options, env = make_options(tree, kernel)
+    return tried(*make_line(kernel), "-s", *options, "linux" if kernel.arch == "um" else "all",
+                 cwd=tree, env=env)
 
 
 def image(kernel: Kernel) -> str:

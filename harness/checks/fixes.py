@@ -146,7 +146,10 @@ def leave_out(fix: Fix, job: jobs.Job, path: pathlib.Path) -> tuple[str, bool]:
     """
     restore = undo(fix, path)
     try:
-        build(job)
+        done = kunit.remake(variants.TREE, job.kernel)
+        if done.returncode:
+            raise Problem(f"the kernel {job.kernel.name} does not build without {fix.patch}:\n  " +
+                          "\n  ".join(done.stdout.splitlines()[-8:]))
         found = run_cases(fix.cases, job)
     finally:
         restore()

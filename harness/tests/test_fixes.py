@@ -7,6 +7,7 @@ import unittest
 from unittest import mock
 
 from harness.common.report import Problem
+from harness.common.run import Done
 from harness.kernel import patches, topics
 from harness.boot import jobs
 from harness.checks import fixes, mutants
@@ -67,6 +68,7 @@ class Run(unittest.TestCase):
         self.log = []
         for where, name, new in (
                 (fixes.kunit, "build", lambda *_: self.log.append("build") or True),
+                (fixes.kunit, "remake", lambda *_: self.log.append("remake") or self.made),
                 (fixes.kunit, "start", self.start),
                 (fixes, "git", lambda _, *words, **__: self.log.append(" ".join(words[:2]))),
                 (fixes.patches, "read", lambda _: patches.Patch(b"", "", DIFF.encode()))):
@@ -74,6 +76,7 @@ class Run(unittest.TestCase):
             patch.start()
             self.addCleanup(patch.stop)
         self.results = {}
+        self.made = Done([], 0, "")
 
     def start(self, _tree, job, _name, _tick):
         self.log.append(job.filter)
@@ -86,7 +89,7 @@ class Run(unittest.TestCase):
 
     def test_all_cases_fail(self):
         self.assertEqual(("sync.unmap0, sync.unmap1", True), self.leave_out("FAIL", "FAIL"))
-        self.assertEqual(["apply -R", "build", "sync.unmap0", "sync.unmap1", "apply -"], self.log)
+        self.assertEqual(["apply -R", "remake", "sync.unmap0", "sync.unmap1", "apply -"], self.log)
 
     def test_one_does_not_notice(self):
         words, good = self.leave_out("FAIL", "PASS")
@@ -111,10 +114,10 @@ class Run(unittest.TestCase):
             self.assertFalse(fixes.leave_out(FIX, JOB, pathlib.Path("a.patch"))[1])
 
     def test_tree_is_restored(self):
-        with mock.patch.object(fixes.kunit, "build", lambda *_: False):
-            with self.assertRaises(Problem):
-                self.leave_out("FAIL", "FAIL")
-        self.assertEqual(["apply -R", "apply -"], self.log)
+        self.made = Done([], 2, "a.c:1: error: odd\n")
+        with self.assertRaisesRegex(Problem, "does not build without (?s:.*)error: odd"):
+            self.leave_out("FAIL", "FAIL")
+        self.assertEqual(["apply -R", "remake", "apply -"], self.log)
 
     def test_cases_must_pass_with_all_fixes(self):
         self.results = {"sync.unmap0": {"plain": ["PASS"]},

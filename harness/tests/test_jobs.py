@@ -140,6 +140,17 @@ class Build(unittest.TestCase):
     def test_success(self):
         self.assertTrue(self.build("open('kunit/x/vmlinux', 'w')\n")[0])
 
+    def test_again(self):
+        """With the same options, and just what is run."""
+        for arch, target in (("um", "linux"), ("x86_64", "all")):
+            put(self.top, {"Makefile": f"{target}: ; @echo $(CC) $(KCFLAGS) $(ARCH) $(O)\n"})
+            kernel = jobs.Kernel("x", [], arch, top=self.top)
+            done = kunit.remake(self.top, kernel)
+            self.assertEqual((0, f"ccache gcc -fmacro-prefix-map=../../= {arch} {kernel.out}\n"),
+                             (done.returncode, done.stdout))
+        put(self.top, {"Makefile": "all: ; @false\n"})
+        self.assertTrue(kunit.remake(self.top, kernel).returncode)
+
     def test_configuration_of_ones_own(self):
         """kunit.py may go on with the .config that it made, and with no other."""
         script = ("import pathlib\nconfig = pathlib.Path('kunit/x/.config')\n"

@@ -120,13 +120,13 @@ class Tree(unittest.TestCase):
         self.file.write_text("good\n")
         self.seen, self.consoles = [], []
         self.place = mutants.Place("mutant-1", self.file.parent, JOB)
-        for where, name, value in ((mutants, "make", self.make),
+        for where, name, value in ((kunit, "remake", self.make),
                                    (kunit, "start", self.start), (kunit, "boot", self.start)):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
 
-    def make(self, _place):
+    def make(self, _tree, _kernel):
         self.seen.append(self.file.read_text())
         return subprocess.CompletedProcess([], self.status, "a.c:1: error: no bad\nmake: Error 2\n")
 
@@ -183,7 +183,7 @@ class Tree(unittest.TestCase):
         self.assertEqual(["bad\n"], self.seen)
 
     def test_interrupted(self):
-        with mock.patch.object(mutants, "make", side_effect=KeyboardInterrupt), \
+        with mock.patch.object(kunit, "remake", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
             mutants.run_mutant(mutant(), self.place)
         self.assertEqual("good\n", self.file.read_text())

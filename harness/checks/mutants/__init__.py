@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ...common import tables
 from ...common.report import Problem, Stage, Tally, table
-from ...common.run import BUILD, ROOT, Done, tried
+from ...common.run import BUILD, ROOT
 from ...common.units import Outcome, Unit
 from ...kernel import compose
 from ...kernel.compose import Composed
@@ -98,13 +98,6 @@ def load(where: pathlib.Path = FOLDER) -> list[Mutant]:
     return mutants
 
 
-def make(place: Place) -> Done:
-    """Build what changed in place since its kernel was built, and no tools."""
-    kernel = place.job.kernel
-    options, env = kunit.make_options(place.tree, kernel)
-    return tried(*kunit.make_line(kernel), "-s", *options, "linux", cwd=place.tree, env=env)
-
-
 def check_original(place: Place, mutants: list[Mutant]) -> None:
     """Run what is to be broken at place.
 
@@ -176,7 +169,7 @@ def run_mutant(mutant: Mutant, place: Place) -> Fate:
     state = words = ""
     try:
         path.write_text(mutated)
-        done = make(place)
+        done = kunit.remake(place.tree, place.job.kernel)
         if done.returncode:
             lines = done.stdout.splitlines()
             return Fate(mutant, BROKEN, next((line for line in lines if "error: " in line),
