@@ -87,12 +87,11 @@ class Lines(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Keep text until its line is complete, or redrawn."""
-        whole = getattr(self.own, "kept", "") + text
-        end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
-        self.own.kept = whole[end:]
-        if end:
-            self.stream.write(whole[:end])
+        self.own.kept = getattr(self.own, "kept", "") + text
+        if text.endswith(("\n", "\r")):
+            self.stream.write(self.own.kept)
             self.stream.flush()
+            self.own.kept = ""
         return len(text)
 
     def isatty(self) -> bool:

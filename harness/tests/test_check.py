@@ -89,7 +89,7 @@ class Lines(Run):
         """-> a Check whose unit ends when that of the other line has begun."""
         def run(_composed, names):
             self.there.wait(9)
-            print(f"{name} is he", end="")
+            print(f"\n{name} is he", end="")
             self.there.wait(9)
             print("re")
             if name == last:
@@ -105,8 +105,8 @@ class Lines(Run):
         self.checks(docs=self.meet("docs"), kunit=self.meet("kunit"))
         failed, text = self.run_it()
         self.assertEqual(0, failed)
-        self.assertIn("\ndocs is here\n", text)
-        self.assertIn("\nkunit is here\n", text)
+        self.assertIn("\n\ndocs is here\n", text)
+        self.assertIn("\n\nkunit is here\n", text)
 
     def test_the_other_ends_when_one_is_interrupted(self):
         def run(_composed, names):
