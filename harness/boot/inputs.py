@@ -103,6 +103,7 @@ class Inputs:
         self.composed = composed
         self.root = root
         self.known: dict[str, object] = {}
+        self.seen: dict[str, Outcome] = {}
 
     def key(self, unit: Unit, *more: str) -> str:
         """Return what changes with any input of unit, or with more."""
@@ -119,8 +120,12 @@ class Inputs:
         return self.key(Unit("once", what, inputs=("tools",)), *more)
 
     def passed(self, what: str, *more: str) -> bool:
-        """Return whether once() has an earlier outcome."""
-        return kept(self._once(what, more)) is not None
+        """Return whether once() has an earlier outcome; it has that then, whatever happens."""
+        key = self._once(what, more)
+        before = kept(key)
+        if before:
+            self.seen[key] = before
+        return before is not None
 
     def once(self, what: str, more: tuple[str, ...], run: Callable[[], Outcome]) -> Outcome:
         """Return the outcome of run, or that of an earlier one which passed.
@@ -128,7 +133,7 @@ class Inputs:
         what: it is called; more: what decides it besides the kernel's tools, as an image.
         """
         key = self._once(what, more)
-        before = kept(key)
+        before = self.seen.get(key) or kept(key)
         if before:
             print(f"{what}: as before, with the same kernel", flush=True)
             return before

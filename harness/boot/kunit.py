@@ -131,6 +131,7 @@ def remake(tree: pathlib.Path, kernel: Kernel) -> Done:
 
     kunit.py would look for options first, and have a list of commands made.
     """
+    go_on()
     options, env = make_options(tree, kernel)
     return tried(*make_line(kernel), "-s", *options, "linux" if kernel.arch == "um" else "all",
                  cwd=tree, env=env)

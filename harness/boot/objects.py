@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +15,12 @@ from ..common.units import Outcome, Unit
 from . import inputs, kunit
 from .jobs import Kernel
 
-# What makes a change concern a build even if it was not built before: options, and how to
-# build a directory of which something is built.
+# What makes a change concern any build: options, and rules; make reads those of directories
+# of which nothing is built, too.
 OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
-RULES = re.compile(r"(.*/|^)(Makefile|Kbuild)[^/]*$")
+RULES = re.compile(r"^(?!(Documentation|LICENSES|samples|tools)/)(.*/)?(Makefile|Kbuild)[^/]*$")
 # What any build runs, and headers that may take the place of others.
-EVERYWHERE = re.compile(r"scripts/(?!coccinelle/)|(.*/)?include/.*\.h$")
+EVERYWHERE = re.compile(r"^scripts/(?!coccinelle/)|(^|/)include/.*\.h$")
 # What concerns a build only if that says so. Of others, as tables that scripts read, none does.
 NAMED = re.compile(r"(Documentation|LICENSES|samples|tools|scripts/coccinelle)/|"
                    r"(MAINTAINERS|README)$|.*\.([chS]|rs|rst|kunitconfig|gitignore)$")
@@ -36,16 +37,16 @@ def built(out: pathlib.Path, tree: pathlib.Path) -> set[str]:
     files: set[str] = set()
     for cmd in out.rglob(".*.cmd"):
         files.update(line.findall(cmd.read_text(errors="replace")))
-    return files
+    return {posixpath.normpath(file) for file in files}     # gcc says fmt/../pt.h
 
 
 def concerns(path: str, files: set[str]) -> bool:
     """Return whether a change of path can change what is built from files."""
-    rules = RULES.match(path)
-    if path in files or OPTIONS.search(path) or EVERYWHERE.match(path):
+    if path in files or any(kind.search(path) for kind in (OPTIONS, EVERYWHERE, RULES)):
         return True
-    if rules:
-        return any(file.startswith(rules[1]) for file in files)
+    name = path[path.rfind("/"):]
+    if path.endswith(".h") and any(file.endswith(name) for file in files):
+        return True     # the compiler may find it in the place of another
     return not NAMED.match(path)
 
 
@@ -56,9 +57,15 @@ def _key(decides: inputs.Inputs, what: str) -> str:
 def note(decides: inputs.Inputs, what: str, tree: pathlib.Path, out: pathlib.Path,
          data: Any) -> None:
     """Note data of what, which was just built in the directory out from tree."""
-    inputs.keep(_key(decides, what), Outcome(Tally(1), data=[
-        git(tree, "rev-parse", "HEAD^{tree}").strip(), sorted(built(out, tree)), data]),
+    files = sorted(built(out, tree))
+    inputs.keep(_key(decides, what), Outcome(Tally(int(bool(files))), data=[
+        git(tree, "rev-parse", "HEAD^{tree}").strip(), files, data]),
         inputs.disturbed(decides.composed))
+
+
+def forget(decides: inputs.Inputs, what: str) -> None:
+    """Take away what was noted of what, which fails now."""
+    inputs.keep(_key(decides, what), Outcome(Tally(0, 1)))
 
 
 def noted(decides: inputs.Inputs, what: str, tree: pathlib.Path) -> Any:
@@ -74,9 +81,9 @@ def noted(decides: inputs.Inputs, what: str, tree: pathlib.Path) -> Any:
         return None
     changed = git(tree, "diff", "--name-only", "--no-renames", "-z", old, "HEAD").split("\0")[:-1]
     known = set(files)
-    # kunit.py reads kunitconfigs and the kernel's tools; the latter are in the key.
-    return None if any(concerns(path, known) or path.endswith("kunitconfig")
-                       for path in changed) else data
+    # kunit.py reads kunitconfigs, and is one of the tools.
+    return None if any(concerns(path, known) or path.endswith("kunitconfig") or
+                       path.startswith("tools/") for path in changed) else data
 
 
 def image(decides: inputs.Inputs, what: str, tree: pathlib.Path, kernel: Kernel,
@@ -91,6 +98,7 @@ def image(decides: inputs.Inputs, what: str, tree: pathlib.Path, kernel: Kernel,
     if before and all(decides.passed(each, before, *facts) for each, facts in wanted.items()):
         return before
     if not kunit.build(tree, kernel):
+        forget(decides, what)
         return ""
     made = kunit.image(kernel)
     note(decides, what, tree, kernel.out, made)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..common import tables, tools
-from ..common.report import Problem, Stage, Tally
+from ..common.report import Problem, Stage, Tally, go_on
 from ..common.run import BUILD, PYTHON, ROOT, Done, git, tried
 from ..common.units import Outcome, Unit
 from ..kernel import compose, topics
@@ -87,6 +87,7 @@ def make(config: Config, *targets: str) -> Done:
     W=1 would have kernel-doc read each C file, which takes longer than to compile it: the
     check `kernel-doc` does that for what a commit changes.
     """
+    go_on()
     cc, env = compiler(config.cross_compile)
     return tried(*make_line(config), "-s", "-k", f"CC={cc}", f"PYTHON3={PYTHON}",
                  "KERNELDOC=/dev/null", "W=1", *targets, cwd=WORKTREE,

@@ -44,6 +44,8 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         try:
             for mine in kernels.values():
                 kernel = mine[0].kernel
+                if kernel.topic:    # its tree becomes another's, and jobs read it
+                    yield from drain(True)
                 tree = kunit.tree_of(composed, kernel)
                 wanted = {f"KUnit {job.name}": (job.facts,) for job in mine}
                 image = objects.image(decides, f"series {kernel.name}", tree, kernel, wanted)

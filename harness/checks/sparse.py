@@ -7,6 +7,7 @@ builds.toml that builds them.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -45,9 +46,10 @@ def added(diff: str) -> dict[str, set[int]]:
 
 def said(text: str, lines: dict[str, set[int]]) -> list[str]:
     """Return the messages in text, sparse's output, about lines, as added() returns them."""
-    return list(dict.fromkeys(
-        f"{path}:{number}: {words}" for path, number, words in MESSAGE.findall(text)
-        if int(number) in lines.get(path, ()) and words != NOISE))
+    found = [(posixpath.normpath(path), number, words)
+             for path, number, words in MESSAGE.findall(text)]
+    return list(dict.fromkeys(f"{path}:{number}: {words}" for path, number, words in found
+                              if int(number) in lines.get(path, ()) and words != NOISE))
 
 
 def units() -> list[Unit]:
@@ -74,6 +76,8 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         outcome = check(config, lines)
         if outcome.tally.passed and not outcome.tally.failed:
             objects.note(decides, what, builds.WORKTREE, config.out, outcome.tally.passed)
+        else:
+            objects.forget(decides, what)
         yield config.name, outcome
 
 

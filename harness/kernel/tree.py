@@ -9,7 +9,7 @@ from typing import Any
 
 from ..common.report import Problem
 from ..common.run import BUILD, git
-from . import source
+from . import patches, source
 from .patches import PLAIN
 
 TREE = BUILD / "linux"
@@ -55,8 +55,8 @@ def notes_made(tree: pathlib.Path, before: str) -> None:
     """Take note that the harness itself has changed the notes of tree, which were before."""
     composed = note(tree)
     if "key" in composed and composed.get("notes", "") == before:
-        (tree / ".git/composed").write_text(
-            json.dumps({**composed, "notes": notes(tree)}, indent=1))
+        patches.write(tree / ".git/composed",      # others may read it
+                      json.dumps({**composed, "notes": notes(tree)}, indent=1).encode())
 
 
 def release(tree: pathlib.Path) -> str:

@@ -21,11 +21,12 @@ class Concerns(unittest.TestCase):
                      "drivers/iommu/tests/Makefile", "sound/Kconfig", "lib/Kconfig.debug",
                      "scripts/Makefile.lib", "drivers/iommu/Makefile.more", "scripts/x.sh",
                      "arch/arm64/include/asm/new.h", "include/kunit/new.h",
-                     "arch/x86/entry/syscalls/syscall_64.tbl", "lib/kunit/new.dtso"):
+                     "arch/x86/entry/syscalls/syscall_64.tbl", "lib/kunit/new.dtso",
+                     "drivers/iommu/tests/hw/Makefile", "sound/Kbuild", "sound/iommu.h"):
             self.assertTrue(objects.concerns(path, FILES), path)
 
     def test_what_is_not(self):
-        for path in ("drivers/iommu/x.c", "drivers/iommu/tests/hw/Makefile", "sound/Kbuild",
+        for path in ("drivers/iommu/x.c", "tools/testing/Makefile", "Documentation/Makefile",
                      "scripts/coccinelle/iommu/x.cocci", "drivers/iommu/new.h", "MAINTAINERS",
                      "Documentation/driver-api/x.dot", "rust/kernel/x.rs"):
             self.assertFalse(objects.concerns(path, FILES), path)
@@ -37,7 +38,7 @@ class Images(Kernel):
         super().setUp()
         commit(self.linux, "more\n", {"a.h": "", "drivers/.kunitconfig": "", "new.c": ""})
         self.kernel = jobs.Kernel("um", [], top=self.top)
-        self.builds, self.why_not, self.known = 0, "", "k"
+        self.builds, self.why_not, self.names = 0, "", True
         for where, name, value in (
                 (inputs, "KEPT", self.top / "kept"), (inputs, "AGAIN", False),
                 (inputs, "disturbed", lambda _: self.why_not),
@@ -50,8 +51,8 @@ class Images(Kernel):
     def build(self, tree, kernel):
         self.builds += 1
         put(kernel.out, {
-            ".a.o.cmd": f"source_a.o := {tree}/a.c\n  {tree}/a.h \\\n",
-            "sub/.b.o.cmd": f"source_b.o := ../../{tree.name}/b.c\n"})
+            ".a.o.cmd": f"source_a.o := {tree}/a.c\n  {tree}/sub/../a.h \\\n" if self.names else "",
+            "sub/.b.o.cmd": f"source_b.o := ../../{tree.name}/b.c\n" if self.names else ""})
         return self.builds < 99
 
     def image(self, passes=True):
@@ -76,7 +77,7 @@ class Images(Kernel):
         self.image()
         self.assertFalse(self.again(new_dot_c="int x;\n", MAINTAINERS="x"))
         for path in ("a_dot_c", "a_dot_h", "b_dot_c", "Makefile", "Kconfig", "include__x_dot_h",
-                     "x_dot_tbl", "drivers___dot_kunitconfig"):
+                     "x_dot_tbl", "drivers___dot_kunitconfig", "tools__x_dot_c"):
             self.assertTrue(self.again(**{path: "int x;\n"}), path)
             self.assertFalse(self.again(**{path: "int x;\n"}), path)
 
@@ -115,6 +116,26 @@ class Images(Kernel):
         inputs.AGAIN = True
         self.image()
         self.assertEqual(2, self.builds)
+
+    def test_build_that_names_nothing(self):
+        self.names = False
+        self.image()
+        self.image()
+        self.assertEqual(2, self.builds)
+
+    def test_failure_is_not_forgotten(self):
+        self.image()
+        self.builds, inputs.AGAIN = 98, True
+        self.assertEqual("", self.image(False))
+        inputs.AGAIN = False
+        self.assertEqual("", self.image(False))
+
+    def test_what_passed_is_what_is_told(self):
+        """Another clone may take an outcome away before it is told."""
+        self.image()
+        self.assertTrue(self.decides.passed("x", "image1", "facts"))
+        inputs.keep("x-image1-facts", Outcome(Tally(0, 1)))
+        self.assertTrue(self.decides.once("x", ("image1", "facts"), mock.Mock()).before)
 
     def test_it_does_not_build(self):
         self.builds = 98

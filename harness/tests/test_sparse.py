@@ -28,6 +28,7 @@ DIFF = """\
 WORDS = f"""\
 {builds.WORKTREE}/drivers/a.c:4:7: warning: incorrect type in assignment
 {builds.WORKTREE}/drivers/a.c:4:7: warning: incorrect type in assignment
+{builds.WORKTREE}/drivers/sub/../a.c:3:7: warning: found by another way
 {builds.WORKTREE}/drivers/a.c:5:7: warning: symbol 'old' was not declared
 {builds.WORKTREE}/drivers/a.c:3:1: error: bad constant expression
 ../{builds.WORKTREE.name}/drivers/new.c:1: warning: symbol 'b' was not declared
@@ -41,6 +42,7 @@ class Sparse(unittest.TestCase):
     def test_said(self):
         self.assertEqual(sparse.said(WORDS, sparse.added(DIFF)), [
             "drivers/a.c:4: warning: incorrect type in assignment",
+            "drivers/a.c:3: warning: found by another way",
             "drivers/new.c:1: warning: symbol 'b' was not declared"])
 
     def test_configuration_of_which_nothing_changed(self):
@@ -54,9 +56,11 @@ class Sparse(unittest.TestCase):
                     mock.patch.object(sparse.compose, "worktree"), \
                     mock.patch.object(sparse.objects, "noted", lambda *_: before), \
                     mock.patch.object(sparse.objects, "note") as note, \
+                    mock.patch.object(sparse.objects, "forget") as forget, \
                     mock.patch.object(sparse, "check",
                                       return_value=Outcome(Tally(*tally))) as check, \
                     mock.patch("builtins.print"):
                 found = dict(sparse.run(composed, ["um"]))
             self.assertEqual(Tally(*tally), found["um"].tally)
-            self.assertEqual((checked, kept), (check.call_count, note.call_count))
+            self.assertEqual((checked, kept, checked - kept),
+                             (check.call_count, note.call_count, forget.call_count))

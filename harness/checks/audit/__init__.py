@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from ...common import tools
-from ...common.report import Problem, Stage, Tally, minutes, table
+from ...common.report import Problem, Stage, Tally, go_on, minutes, table
 from ...common.run import BUILD, ROOT, Word, logged, output, raw
 from ...common.units import Outcome, Unit
 from ...kernel.compose import Composed
@@ -353,7 +353,7 @@ PARTS: dict[str, dict[str, Callable[[Composed], Counts]]] = {
     "series": {
         "the rules on the series": lambda composed: tree_is_right(composed.tree),
         "what the drivers do, and the page": lambda composed: drivers_are_right(composed.tree)}}
-INPUTS: dict[str, tuple[str, ...]] = {"corpus": (), "base": ("scripts",), "series": ("series",)}
+INPUTS: dict[str, tuple[str, ...]] = {"corpus": (), "base": ("series",), "series": ("series",)}
 
 
 def units() -> list[Unit]:
@@ -368,6 +368,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     for name in names:
         total, words, lines = Tally(), [], []
         for what, part in PARTS[name].items():
+            go_on()
             stage, start = Stage(what), time.monotonic()
             try:
                 passed, failed = part(composed)
