@@ -95,7 +95,9 @@ def check(config: builds.Config, lines: dict[str, set[int]]) -> Outcome:
         done = builds.make(config, "C=2", FLAGS,
                            *(path.removesuffix(".c") + ".o" for path in sources))
     if done.returncode:
-        return Outcome(Tally(0, 1), done.stdout.splitlines()[-15:])
+        printed = done.stdout.splitlines()
+        return Outcome(Tally(0, 1), [line for line in printed if " error: " in line or "Error" in line]
+                       [:8] + printed[-8:])
     words = said(done.stdout, lines)
     bad = len({word.partition(":")[0] for word in words})
     return Outcome(Tally(max(len(sources) - bad, 0), bad), words)
