@@ -15,13 +15,12 @@ from ..common.units import Outcome, Unit
 from . import inputs, kunit
 from .jobs import Kernel
 
-# What makes a change concern any build: options, and rules; make reads those of directories
-# of which nothing is built, too.
+# What makes a change concern any build.
 OPTIONS = re.compile(r"(^|/)Kconfig[^/]*$")
-RULES = re.compile(r"^(?!(Documentation|LICENSES|samples|tools)/)(.*/)?(Makefile|Kbuild)[^/]*$")
 # What any build runs, and headers that may take the place of others.
 EVERYWHERE = re.compile(r"^scripts/(?!coccinelle/)|(^|/)include/.*\.h$")
-# What concerns a build only if that says so. Of others, as tables that scripts read, none does.
+# What concerns a build only if that names it. No build names all others: make reads Makefiles
+# of directories of which nothing is built, scripts read tables.
 NAMED = re.compile(r"(Documentation|LICENSES|samples|tools|scripts/coccinelle)/|"
                    r"(MAINTAINERS|README)$|.*\.([chS]|rs|rst|kunitconfig|gitignore)$")
 
@@ -42,9 +41,9 @@ def built(out: pathlib.Path, tree: pathlib.Path) -> set[str]:
 
 def concerns(path: str, files: set[str]) -> bool:
     """Return whether a change of path can change what is built from files."""
-    if path in files or any(kind.search(path) for kind in (OPTIONS, EVERYWHERE, RULES)):
+    if path in files or OPTIONS.search(path) or EVERYWHERE.search(path):
         return True
-    name = path[path.rfind("/"):]
+    name = "/" + posixpath.basename(path)
     if path.endswith(".h") and any(file.endswith(name) for file in files):
         return True     # the compiler may find it in the place of another
     return not NAMED.match(path)

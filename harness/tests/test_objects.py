@@ -22,7 +22,8 @@ class Concerns(unittest.TestCase):
                      "scripts/Makefile.lib", "drivers/iommu/Makefile.more", "scripts/x.sh",
                      "arch/arm64/include/asm/new.h", "include/kunit/new.h",
                      "arch/x86/entry/syscalls/syscall_64.tbl", "lib/kunit/new.dtso",
-                     "drivers/iommu/tests/hw/Makefile", "sound/Kbuild", "sound/iommu.h"):
+                     "drivers/iommu/tests/hw/Makefile", "sound/Kbuild", "sound/iommu.h",
+                     "Documentation/Kconfig"):
             self.assertTrue(objects.concerns(path, FILES), path)
 
     def test_what_is_not(self):
@@ -52,7 +53,7 @@ class Images(Kernel):
         self.builds += 1
         put(kernel.out, {
             ".a.o.cmd": f"source_a.o := {tree}/a.c\n  {tree}/sub/../a.h \\\n" if self.names else "",
-            "sub/.b.o.cmd": f"source_b.o := ../../{tree.name}/b.c\n" if self.names else ""})
+            "sub/.b.o.cmd": f"source_b.o := ../../{tree.name}/sub/../b.c\n" if self.names else ""})
         return self.builds < 99
 
     def image(self, passes=True):
@@ -135,7 +136,8 @@ class Images(Kernel):
         self.image()
         self.assertTrue(self.decides.passed("x", "image1", "facts"))
         inputs.keep("x-image1-facts", Outcome(Tally(0, 1)))
-        self.assertTrue(self.decides.once("x", ("image1", "facts"), mock.Mock()).before)
+        run = mock.Mock(return_value=Outcome(Tally(1)))
+        self.assertTrue(self.decides.once("x", ("image1", "facts"), run).before)
 
     def test_it_does_not_build(self):
         self.builds = 98
