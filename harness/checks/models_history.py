@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Without a forged range, just the drivers that need it fail on models of their hardware."""
+"""If the core fakes no range, just drivers that need one fail on models of their hardware."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ def check(config: builds.Config, lines: dict[str, set[int]]) -> Outcome:
                            *(path.removesuffix(".c") + ".o" for path in sources))
     if done.returncode:
         printed = done.stdout.splitlines()
-        return Outcome(Tally(0, 1), [line for line in printed if " error: " in line or "Error" in line]
-                       [:8] + printed[-8:])
+        errors = [line for line in printed if " error: " in line or "Error" in line]
+        return Outcome(Tally(0, 1), errors[:8] + printed[-8:])
     words = said(done.stdout, lines)
     bad = len({word.partition(":")[0] for word in words})
     return Outcome(Tally(max(len(sources) - bad, 0), bad), words)

@@ -511,6 +511,24 @@ class Kunit(unittest.TestCase):
                          {name: each.tally for name, each in found.items()})
         self.assertIn("bad does not build", found["b"].words[0])
 
+    def test_tree_of_a_topic_stays_until_its_jobs_end(self):
+        known = {name: jobs.Job(name, "", jobs.Kernel(name, [], topic=name), []) for name in "ab"}
+        log = []
+
+        def run_once(what, _facts, _run):
+            time.sleep(.05)
+            log.append(what)
+            return Outcome(Tally(1))
+
+        with mock.patch.object(kunit.jobs, "load", lambda: known), \
+                mock.patch.object(kunit.kunit, "tree_of",
+                                  lambda _, kernel: log.append(f"tree {kernel.name}")), \
+                mock.patch.object(kunit.objects, "image", lambda *_: "image"), \
+                mock.patch.object(inputs, "Inputs",
+                                  lambda _: types.SimpleNamespace(once=run_once)):
+            dict(kunit.run(mock.Mock(), ["a", "b"]))
+        self.assertEqual(["tree a", "KUnit a", "tree b", "KUnit b"], log)
+
     def test_same_image(self):
         first = self.run_jobs(failed=0)
         self.assertEqual(first["a"].data, self.run_jobs(failed=0)["a"].data)
