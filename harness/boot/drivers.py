@@ -26,6 +26,8 @@ class Driver:
     sync: str
     kind: str
     file: str = ""
+    option: str = ""
+    tables: list[str] = field(default_factory=list)
     suites: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
 
@@ -42,9 +44,14 @@ def mine(driver: Driver, rows: Iterable[Result]) -> list[Result]:
 
 
 def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
-    """Return the table of the drivers known, default all, with what rows counted."""
+    """Return the table of the drivers known, default all, with what rows counted.
+
+    One that nothing runs is left out.
+    """
     lines = []
     for driver in known or load():
+        if not driver.suites and not driver.jobs:
+            continue
         ran = mine(driver, rows)
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
         lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),

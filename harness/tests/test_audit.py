@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""`make audit`: what is read of the rules, the corpus, the source and the page."""
+"""`make audit`: what is read of the rules, the corpus, the source and drivers.toml."""
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import re
@@ -21,41 +22,13 @@ Please check for false positives in the output before submitting a patch.
 two.c:7:1-29: adds size to the gather, which may be 0 bytes
 """
 
-PAGE = """
-=====
-Title
-=====
-
-Text.
-
-.. drivers-and-their-kind
-
-==============  ==========  ============  ==========
-Driver          Page table  What it does  Kind
-==============  ==========  ============  ==========
-``arm/one.c``   LPAE,       flushes       **always**
-                v7s
-two.c           generic_pt  invalidates   range
-                            what it is
-                            told
-three.c         host        none          unmap
-==============  ==========  ============  ==========
-
-More text.
-
-==  ==
-a   b
-==  ==
-"""
-
 ROWS = [facts.Row("arm/one.c", "one_ops", {"LPAE", "v7s"}, set(), "always", True),
         facts.Row("two.c", "two_ops", {"generic_pt"}, {"start", "end"}, "range", False),
         facts.Row("three.c", "three_ops", {"own"}, None, "unmap", False),
         facts.Row("tests/four.c", "four_ops", {"own"}, {"end"}, "range", False)]
-WRITTEN = {"arm/one.c": ({"LPAE", "v7s"}, "always"), "two.c": ({"generic_pt"}, "range"),
-           "three.c": ({"own"}, "unmap")}
-KNOWN = [drivers.Driver("one", "", "always", file="arm/one.c"),
-         drivers.Driver("two", "", "range", file="two.c")]
+KNOWN = [drivers.Driver("one", "", "always", file="arm/one.c", tables=["v7s", "LPAE"]),
+         drivers.Driver("two", "", "range", file="two.c", tables=["generic_pt"]),
+         drivers.Driver("three", "", "unmap", file="three.c", tables=["own"])]
 
 
 def said(function, *arguments):
@@ -163,69 +136,41 @@ class Corpus(unittest.TestCase):
             self.assertGreaterEqual(kinds.count(kind), 2, kind)
 
 
-class Page(unittest.TestCase):
-    def test_page(self):
-        self.assertEqual(audit.read_page(PAGE), WRITTEN)
-
-    def test_page_without_the_table(self):
-        for text in ("", PAGE.replace("drivers-and", "drivers"),
-                     ".. drivers-and-their-kind\n\nText.\n"):
-            with self.assertRaisesRegex(Problem, "no simple table"):
-                audit.read_page(text)
-
-    def test_table_of_another_shape(self):
-        for text in (PAGE.replace("==  ============  ==========\n", "  ============\n"),
-                     PAGE[:PAGE.index("three.c")]):
-            with self.assertRaisesRegex(Problem, "4 columns and 3 borders"):
-                audit.read_page(text)
-
-
 class Differences(unittest.TestCase):
-    def wrong(self, rows=ROWS, page=WRITTEN, known=KNOWN):
-        return audit.differences(rows, page, known)
+    def wrong(self, rows=ROWS, known=KNOWN):
+        return audit.differences(rows, known)
+
+    def with_third(self, **other):
+        return self.wrong(known=[*KNOWN[:2], dataclasses.replace(KNOWN[2], **other)])
 
     def test_none(self):
         self.assertEqual(self.wrong(), [])
 
     def test_missing_driver(self):
-        self.assertEqual(self.wrong(page={f: WRITTEN[f] for f in ("arm/one.c", "three.c")}),
-                         [f"{audit.PAGE} lacks two.c"])
+        self.assertEqual(self.wrong(known=KNOWN[:2]), ["drivers.toml lacks three.c"])
 
     def test_surplus_driver(self):
-        self.assertEqual(self.wrong(page={**WRITTEN, "five.c": ({"own"}, "unmap")}),
-                         [f"{audit.PAGE} has five.c, which unmaps nothing"])
+        five = drivers.Driver("five", "", "unmap", file="five.c", tables=["own"])
+        self.assertEqual(self.wrong(known=[*KNOWN, five]),
+                         ["drivers.toml has five.c, which unmaps nothing"])
 
     def test_other_kind(self):
-        self.assertEqual(self.wrong(page={**WRITTEN, "three.c": ({"own"}, "always")}),
-                         [f"{audit.PAGE}: the kind of three.c is unmap, not always"])
+        self.assertEqual(self.with_third(kind="always"),
+                         ["drivers.toml: the kind of three.c is unmap, not always"])
 
     def test_other_page_table(self):
-        self.assertEqual(self.wrong(page={**WRITTEN, "arm/one.c": ({"LPAE"}, "always")}),
-                         [f"{audit.PAGE}: the page table of arm/one.c is LPAE, v7s, not LPAE"])
-
-    def test_tests_need_not_be_there_but_must_be_right(self):
-        self.assertEqual(self.wrong(page={**WRITTEN, "tests/four.c": ({"own"}, "range")}), [])
-        self.assertEqual(len(self.wrong(page={**WRITTEN, "tests/four.c": ({"own"}, "unmap")})), 1)
+        self.assertEqual(self.with_third(tables=["LPAE"]),
+                         ["drivers.toml: the page table of three.c is own, not LPAE"])
 
     def test_ops_of_two_kinds(self):
         other = facts.Row("two.c", "other_ops", {"generic_pt"}, None, "unmap", False)
-        self.assertIn("two.c has ops of two kinds or page tables", self.wrong(ROWS + [other]))
-
-    def test_drivers_toml(self):
-        wrong = [drivers.Driver("one", "", "range", file="arm/one.c"),
-                 drivers.Driver("six", "", "range", file="six.c")]
-        self.assertEqual(self.wrong(known=wrong),
-                         ["drivers.toml: one (arm/one.c) is always, not range",
-                          "drivers.toml: six (six.c) is not there, not range"])
+        self.assertEqual(self.wrong(ROWS + [other]),
+                         ["two.c has ops of two kinds or page tables"])
 
     def test_every_driver_has_a_file(self):
         files = [driver.file for driver in drivers.load()]
         self.assertTrue(all(file.endswith(".c") for file in files))
         self.assertEqual(len(files), len(set(files)))
-
-    def test_page_that_does_not_exist(self):
-        with self.assertRaisesRegex(Problem, "does not exist"):
-            audit.page_is_right(pathlib.Path("/nonexistent"), ROWS)
 
 
 class Consistent(unittest.TestCase):

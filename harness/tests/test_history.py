@@ -108,6 +108,20 @@ class Models(unittest.TestCase):
     def test_suite_that_did_not_run(self):
         self.assertIn("no suite of two", judge_models(["unmap_test"], None)[1][0])
 
+    def test_just_some_cases_of_some_drivers(self):
+        row = history.Row("7.3, sync", kinds=["always"], cases=["map_test", "other_test"])
+        with mock.patch.object(drivers, "load", lambda: KNOWN):
+            for status, wrong in (("PASS", []), ("FAIL", ["7.3, sync: iommu_one.map_test failed"])):
+                self.assertEqual(models_history.judge(row, {"iommu_one.map_test": {status}})[1],
+                                 wrong)
+
+    def test_kernel_with_some_drivers(self):
+        job = jobs.load()[drivers.MODELS]
+        kernel = models_history.kernel_of(job, history.Row("", kinds=["always"]))
+        self.assertIn("CONFIG_MSM_IOMMU=n", kernel.kconfig_add)
+        self.assertFalse([option for option in kernel.kconfig_add
+                          if "SPRD" in option or "CONFIG_=" in option])
+
 
 class Images(unittest.TestCase):
     def test_same_image(self):
@@ -139,7 +153,7 @@ class Rows(unittest.TestCase):
         names, rows, models = history.load()
         self.assertLessEqual(set(names), set(jobs.load()))
         for row in models:
-            self.assertIn("fixes/*", row.topics)
+            self.assertTrue("fixes/*" in row.topics or row.cases)
             self.assertLessEqual(set(row.unsafe), {driver.kind for driver in drivers.load()})
         for row in rows + models:
             self.assertTrue(topics.chosen(topics.read(), row.topics))

@@ -3,7 +3,8 @@
  * What iommu_unmap() and iommu_iotlb_sync() promise to drivers which work on
  * the range in the gather, and to those which declare iotlb_sync_always.
  */
-#include <kunit/device.h>
+#include <kunit/run-in-irq-context.h>
+#include <linux/delay.h>
 #include <linux/scatterlist.h>
 
 #include "sync-domain.h"
@@ -30,7 +31,6 @@ KUNIT_ARRAY_PARAM_DESC(sync, sync_params, name);
 
 struct sync_test {
 	struct kunit_suppressed_warning *warnings;
-	unsigned int expected_warnings;
 	struct sync_domain *sd;
 	bool always;
 };
@@ -54,8 +54,9 @@ static void sync_test_exit(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 
-	KUNIT_EXPECT_EQ(test, st->expected_warnings,
-			kunit_suppressed_warning_count(st->warnings));
+	if (st)
+		KUNIT_EXPECT_EQ(test, 0,
+				kunit_suppressed_warning_count(st->warnings));
 }
 
 /* What was removed can no longer be used, after one sync of just that */
@@ -77,7 +78,7 @@ static void expect_nothing_to_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, st->always ? 1 : 0, st->sd->syncs);
 }
 
-static void test_unmap(struct kunit *test)
+static void unmap_is_synced(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -89,7 +90,7 @@ static void test_unmap(struct kunit *test)
 }
 
 /* 11 small pages, a large one, and 2 small ones: three calls to the driver */
-static void test_unmap_in_pieces(struct kunit *test)
+static void unmap_in_pieces_is_synced_once(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -101,7 +102,7 @@ static void test_unmap_in_pieces(struct kunit *test)
 	expect_synced(test, 5, 29);
 }
 
-static void test_cleared_before_sync(struct kunit *test)
+static void entries_are_cleared_before_the_sync(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -112,7 +113,7 @@ static void test_cleared_before_sync(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, sd->mapped_at_sync);
 }
 
-static void test_neighbours_stay(struct kunit *test)
+static void neighbours_stay_mapped(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -126,7 +127,7 @@ static void test_neighbours_stay(struct kunit *test)
 }
 
 /* Without a sync the device keeps access, or the other cases prove nothing */
-static void test_unmap_fast_does_not_sync(struct kunit *test)
+static void unmap_fast_does_not_sync(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -142,7 +143,7 @@ static void test_unmap_fast_does_not_sync(struct kunit *test)
 	expect_synced(test, 3, 5);
 }
 
-static void test_sync_starts_the_gather_anew(struct kunit *test)
+static void sync_leaves_the_gather_empty(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -157,7 +158,7 @@ static void test_sync_starts_the_gather_anew(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_iotlb_gather_empty(&gather));
 }
 
-static void test_sync_of_empty_gather(struct kunit *test)
+static void empty_gather_is_synced_if_declared(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -169,7 +170,7 @@ static void test_sync_of_empty_gather(struct kunit *test)
 	expect_nothing_to_sync(test);
 }
 
-static void test_batch(struct kunit *test)
+static void batch_is_synced_once(struct kunit *test)
 {
 	static const unsigned int orders[][3] = {
 		{ 10, 30, 50 }, { 50, 30, 10 }, { 30, 50, 10 },
@@ -197,7 +198,7 @@ static void test_batch(struct kunit *test)
 	}
 }
 
-static void test_partial_unmap(struct kunit *test)
+static void partial_unmap_syncs_what_was_removed(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -208,7 +209,7 @@ static void test_partial_unmap(struct kunit *test)
 	expect_synced(test, 5, 20);
 }
 
-static void test_unmap_hole(struct kunit *test)
+static void unmap_of_a_hole_gathers_nothing(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -217,7 +218,7 @@ static void test_unmap_hole(struct kunit *test)
 	expect_nothing_to_sync(test);
 }
 
-static void test_unmap_nothing(struct kunit *test)
+static void unmap_of_size_0_gathers_nothing(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -228,7 +229,7 @@ static void test_unmap_nothing(struct kunit *test)
 	expect_nothing_to_sync(test);
 }
 
-static void test_unmap_fails(struct kunit *test)
+static void failed_unmap_gathers_nothing(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -239,7 +240,7 @@ static void test_unmap_fails(struct kunit *test)
 	expect_nothing_to_sync(test);
 }
 
-static void test_map_fails_midway(struct kunit *test)
+static void failed_map_is_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -253,7 +254,7 @@ static void test_map_fails_midway(struct kunit *test)
 }
 
 /* Nothing is cached: not even an always-sync driver has anything to do */
-static void test_map_fails_at_once(struct kunit *test)
+static void failed_map_of_nothing_is_not_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -266,7 +267,7 @@ static void test_map_fails_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, sd->syncs);
 }
 
-static void test_map_sync_fails(struct kunit *test)
+static void map_whose_sync_fails_is_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -297,7 +298,7 @@ static ssize_t map_sg(struct kunit *test, struct sync_domain *sd,
 			    IOMMU_READ, GFP_KERNEL);
 }
 
-static void test_map_sg_fails(struct kunit *test)
+static void failed_map_sg_is_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -307,7 +308,7 @@ static void test_map_sg_fails(struct kunit *test)
 	expect_synced(test, 5, 8);
 }
 
-static void test_map_sg_fails_at_once(struct kunit *test)
+static void failed_map_sg_of_nothing_is_not_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -317,7 +318,7 @@ static void test_map_sg_fails_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, sd->syncs);
 }
 
-static void test_map_sg_sync_fails(struct kunit *test)
+static void map_sg_whose_sync_fails_is_unwound(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -328,7 +329,7 @@ static void test_map_sg_sync_fails(struct kunit *test)
 	expect_synced(test, 5, 12);
 }
 
-static void test_queued(struct kunit *test)
+static void queued_unmap_is_not_synced(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
 	struct sync_domain *sd = st->sd;
@@ -348,98 +349,107 @@ static void test_queued(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
 }
 
-static void test_no_iotlb_sync(struct kunit *test)
+/* Whether it declares that it must always be called, or not */
+static void no_sync_is_called_where_there_is_none(struct kunit *test)
 {
-	struct sync_domain *sd = sync_domain_alloc(test, &sync_none_ops, 0);
-	struct iommu_iotlb_gather gather;
-
-	sync_domain_map(test, sd, 5, 29);
-	KUNIT_EXPECT_EQ(test, 29 * SZ_4K,
-			iommu_unmap(&sd->domain, sync_iova(sd, 5), 29 * SZ_4K));
-	KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
-
-	iommu_iotlb_gather_init(&gather);
-	iommu_iotlb_gather_add_range(&gather, sd->base, SZ_4K);
-	iommu_iotlb_sync(&sd->domain, &gather);
-	KUNIT_EXPECT_TRUE(test, iommu_iotlb_gather_empty(&gather));
-}
-
-static struct sync_domain *alloc_target;
-
-static struct iommu_domain *alloc_paging(struct device *dev)
-{
-	return &alloc_target->domain;
-}
-
-static void forget_iommu(void *dev)
-{
-	((struct device *)dev)->iommu = NULL;
-}
-
-/* Ops as a driver would have them, seen through its first domain */
-static struct iommu_domain *alloc_with(struct kunit *test,
-				       const struct iommu_domain_ops *ops)
-{
-	struct iommu_device *iommu = kunit_kzalloc(test, sizeof(*iommu), GFP_KERNEL);
-	struct dev_iommu *param = kunit_kzalloc(test, sizeof(*param), GFP_KERNEL);
-	static const struct iommu_ops iommu_ops = {
-		.domain_alloc_paging = alloc_paging,
+	static const struct iommu_domain_ops *const ops[] = {
+		&sync_none_ops, &sync_none_always_ops,
 	};
-	struct device *dev = kunit_device_register(test, "sync-test");
+	struct iommu_iotlb_gather gather;
+	unsigned int i;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
-	KUNIT_ASSERT_NOT_NULL(test, iommu);
-	KUNIT_ASSERT_NOT_NULL(test, param);
-	iommu->ops = &iommu_ops;
-	param->iommu_dev = iommu;
-	dev->iommu = param;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, forget_iommu, dev));
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct sync_domain *sd = sync_domain_alloc(test, ops[i], 0);
 
-	alloc_target = sync_domain_alloc(test, ops, 0);
-	return iommu_paging_domain_alloc(dev);
+		sync_domain_map(test, sd, 5, 29);
+		KUNIT_EXPECT_EQ(test, 29 * SZ_4K,
+				iommu_unmap(&sd->domain, sync_iova(sd, 5),
+					    29 * SZ_4K));
+		KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
+
+		iommu_iotlb_gather_init(&gather);
+		iommu_iotlb_sync(&sd->domain, &gather);
+		iommu_iotlb_gather_add_range(&gather, sd->base, SZ_4K);
+		iommu_iotlb_sync(&sd->domain, &gather);
+		KUNIT_EXPECT_TRUE(test, iommu_iotlb_gather_empty(&gather));
+	}
 }
 
-static void test_declaration_accepted(struct kunit *test)
+/* Maps, unmaps and syncs 5 pages; returns whether just that was invalidated */
+static bool unmap_5_pages(struct sync_domain *sd)
 {
-	struct iommu_domain *domain = alloc_with(test, &sync_always_ops);
+	const size_t size = 5 * SZ_4K;
 
-	KUNIT_EXPECT_PTR_EQ(test, domain, &alloc_target->domain);
-	KUNIT_EXPECT_EQ(test, 0, alloc_target->frees);
+	sd->syncs = 0;
+	if (iommu_map(&sd->domain, sd->base, 0, size, IOMMU_READ, GFP_ATOMIC) ||
+	    iommu_unmap(&sd->domain, sd->base, size) != size)
+		return false;
+	if (sd->syncs != 1 || sync_domain_stale(sd))
+		return false;
+	return sd->domain.ops->iotlb_sync_always ||
+	       (sd->start == sd->base && sd->end == sd->base + size - 1);
 }
 
-static void test_declaration_without_callback_refused(struct kunit *test)
+static void unmap_with_interrupts_off_is_synced(struct kunit *test)
 {
 	struct sync_test *st = test->priv;
+	unsigned long flags;
+	bool right;
 
-	st->expected_warnings = 1;
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			PTR_ERR(alloc_with(test, &sync_broken_ops)));
-	KUNIT_EXPECT_EQ(test, 1, alloc_target->frees);
+	local_irq_save(flags);
+	right = unmap_5_pages(st->sd) && irqs_disabled();
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, right);
+}
+
+/* A domain for each context, as they interrupt each other */
+static bool unmap_in_context(void *data)
+{
+	struct sync_domain **sd = data;
+
+	if (in_hardirq())
+		return unmap_5_pages(sd[0]);
+	if (in_serving_softirq())
+		return unmap_5_pages(sd[1]);
+	/* UML in time travel mode gets interrupts only while it waits */
+	udelay(1);
+	return unmap_5_pages(sd[2]);
+}
+
+static void unmap_in_an_interrupt_is_synced(struct kunit *test)
+{
+	const struct sync_param *param = test->param_value;
+	struct sync_domain *sd[3];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sd); i++)
+		sd[i] = sync_domain_alloc(test, param->ops, param->base);
+	kunit_run_irq_test(test, unmap_in_context, 1000, sd);
 }
 
 static struct kunit_case sync_cases[] = {
-	KUNIT_CASE_PARAM(test_unmap, sync_gen_params),
-	KUNIT_CASE_PARAM(test_unmap_in_pieces, sync_gen_params),
-	KUNIT_CASE_PARAM(test_cleared_before_sync, sync_gen_params),
-	KUNIT_CASE_PARAM(test_neighbours_stay, sync_gen_params),
-	KUNIT_CASE_PARAM(test_unmap_fast_does_not_sync, sync_gen_params),
-	KUNIT_CASE_PARAM(test_sync_starts_the_gather_anew, sync_gen_params),
-	KUNIT_CASE_PARAM(test_sync_of_empty_gather, sync_gen_params),
-	KUNIT_CASE_PARAM(test_batch, sync_gen_params),
-	KUNIT_CASE_PARAM(test_partial_unmap, sync_gen_params),
-	KUNIT_CASE_PARAM(test_unmap_hole, sync_gen_params),
-	KUNIT_CASE_PARAM(test_unmap_nothing, sync_gen_params),
-	KUNIT_CASE_PARAM(test_unmap_fails, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_fails_midway, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_fails_at_once, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_sync_fails, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_sg_fails, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_sg_fails_at_once, sync_gen_params),
-	KUNIT_CASE_PARAM(test_map_sg_sync_fails, sync_gen_params),
-	KUNIT_CASE_PARAM(test_queued, sync_gen_params),
-	KUNIT_CASE(test_no_iotlb_sync),
-	KUNIT_CASE(test_declaration_accepted),
-	KUNIT_CASE(test_declaration_without_callback_refused),
+	KUNIT_CASE_PARAM(unmap_is_synced, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_in_pieces_is_synced_once, sync_gen_params),
+	KUNIT_CASE_PARAM(entries_are_cleared_before_the_sync, sync_gen_params),
+	KUNIT_CASE_PARAM(neighbours_stay_mapped, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_fast_does_not_sync, sync_gen_params),
+	KUNIT_CASE_PARAM(sync_leaves_the_gather_empty, sync_gen_params),
+	KUNIT_CASE_PARAM(empty_gather_is_synced_if_declared, sync_gen_params),
+	KUNIT_CASE_PARAM(batch_is_synced_once, sync_gen_params),
+	KUNIT_CASE_PARAM(partial_unmap_syncs_what_was_removed, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_of_a_hole_gathers_nothing, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_of_size_0_gathers_nothing, sync_gen_params),
+	KUNIT_CASE_PARAM(failed_unmap_gathers_nothing, sync_gen_params),
+	KUNIT_CASE_PARAM(failed_map_is_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(failed_map_of_nothing_is_not_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(map_whose_sync_fails_is_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(failed_map_sg_is_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(failed_map_sg_of_nothing_is_not_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(map_sg_whose_sync_fails_is_unwound, sync_gen_params),
+	KUNIT_CASE_PARAM(queued_unmap_is_not_synced, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_with_interrupts_off_is_synced, sync_gen_params),
+	KUNIT_CASE_PARAM(unmap_in_an_interrupt_is_synced, sync_gen_params),
+	KUNIT_CASE(no_sync_is_called_where_there_is_none),
 	{}
 };
 

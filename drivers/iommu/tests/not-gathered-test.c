@@ -3,30 +3,38 @@
  * What iommu_unmap_fast() does about a driver that removed translations but
  * left them out of the gather.
  */
+#include <kunit/visibility.h>
+
+#include "../iommu-priv.h"
 #include "sync-domain.h"
 
 struct not_gathered_test {
 	struct kunit_suppressed_warning *warnings;
 	struct iommu_iotlb_gather gather;
+	void *warned[ARRAY_SIZE(iommu_syncs_warned)];
 };
 
-/* Each case starts with another driver having been warned about last */
+/* Each case starts with nobody having been warned about */
 static int not_gathered_init(struct kunit *test)
 {
-	struct sync_domain *other =
-		sync_domain_alloc(test, &sync_undeclared2_ops, 0);
 	struct not_gathered_test *ng =
 		kunit_kzalloc(test, sizeof(*ng), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, ng);
 	test->priv = ng;
-	kunit_warning_suppress(test) {
-		sync_domain_map(test, other, 0, 1);
-		iommu_unmap(&other->domain, other->base, SZ_4K);
-	}
+	memcpy(ng->warned, iommu_syncs_warned, sizeof(ng->warned));
+	memset(iommu_syncs_warned, 0, sizeof(iommu_syncs_warned));
 	iommu_iotlb_gather_init(&ng->gather);
 	ng->warnings = kunit_start_suppress_warning(test);
 	return 0;
+}
+
+static void not_gathered_exit(struct kunit *test)
+{
+	struct not_gathered_test *ng = test->priv;
+
+	if (ng)
+		memcpy(iommu_syncs_warned, ng->warned, sizeof(ng->warned));
 }
 
 static void expect_warnings(struct kunit *test, int count)
@@ -72,7 +80,7 @@ static void base_desc(const unsigned long *base, char *desc)
 
 KUNIT_ARRAY_PARAM(base, bases, base_desc);
 
-static void test_undeclared(struct kunit *test)
+static void what_was_removed_is_gathered(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *sd =
@@ -84,8 +92,8 @@ static void test_undeclared(struct kunit *test)
 	expect_in_gather(test, sd, 0, SYNC_PAGES);
 }
 
-/* Only what was removed is gathered, not all that was asked for */
-static void test_undeclared_partial(struct kunit *test)
+/* 20 pages of 40 were mapped */
+static void only_what_was_removed_is_gathered(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *sd =
@@ -97,7 +105,7 @@ static void test_undeclared_partial(struct kunit *test)
 	expect_in_gather(test, sd, 5, 20);
 }
 
-static void test_undeclared_batch(struct kunit *test)
+static void ascending_batch_is_gathered(struct kunit *test)
 {
 	struct sync_domain *sd = sync_domain_alloc(test, &sync_undeclared_ops, 0);
 
@@ -108,8 +116,68 @@ static void test_undeclared_batch(struct kunit *test)
 	expect_in_gather(test, sd, 0, 41);
 }
 
-/* Gathering in the first unmap is no excuse for the second */
-static void test_gathers_once_in_a_batch(struct kunit *test)
+/*
+ * What is not promised: the core looks at the end of the gather only, and that
+ * of the first range covers those below it. So nobody notices that these were
+ * not gathered, and a sync that reads the gather leaves them to the device.
+ */
+static void descending_batch_is_not_noticed(struct kunit *test)
+{
+	struct sync_domain *sd = sync_domain_alloc(test, &sync_undeclared_ops, 0);
+	struct not_gathered_test *ng = test->priv;
+
+	sync_domain_map(test, sd, 0, SYNC_PAGES);
+	unmap(test, sd, 40, 1);
+	unmap(test, sd, 20, 1);
+	unmap(test, sd, 0, 1);
+	expect_warnings(test, 1);
+	iommu_iotlb_sync(&sd->domain, &ng->gather);
+	sync_domain_expect_gathered(test, sd, 40, 1);
+	KUNIT_EXPECT_TRUE(test, sync_domain_stale(sd));
+}
+
+/* The same within one unmap, of 11 small pages that are left out and a large one */
+static void piece_before_one_that_is_gathered_is_not_noticed(struct kunit *test)
+{
+	struct sync_domain *sd = sync_domain_alloc(test, &sync_range_ops, 0);
+	struct not_gathered_test *ng = test->priv;
+
+	sync_domain_map(test, sd, 5, 27);
+	sd->gather_skip = 1;
+	unmap(test, sd, 5, 27);
+	KUNIT_EXPECT_EQ(test, 2, sd->unmaps);
+	expect_warnings(test, 0);
+	iommu_iotlb_sync(&sd->domain, &ng->gather);
+	sync_domain_expect_gathered(test, sd, 16, 16);
+	KUNIT_EXPECT_TRUE(test, sync_domain_stale(sd));
+}
+
+/* What is: one that ignores the gather is called, and leaves nothing */
+static void any_batch_is_safe_if_sync_ignores_the_gather(struct kunit *test)
+{
+	static const unsigned int orders[][3] = {
+		{ 0, 20, 40 }, { 40, 20, 0 }, { 20, 40, 0 },
+	};
+	struct not_gathered_test *ng = test->priv;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct sync_domain *sd =
+			sync_domain_alloc(test, &sync_undeclared_all_ops, 0);
+
+		sync_domain_map(test, sd, 0, SYNC_PAGES);
+		for (j = 0; j < 3; j++)
+			unmap(test, sd, orders[i][j], 1);
+		KUNIT_EXPECT_TRUE(test, sync_domain_stale(sd));
+		iommu_iotlb_sync(&sd->domain, &ng->gather);
+		KUNIT_EXPECT_EQ(test, 1, sd->syncs);
+		KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
+	}
+	expect_warnings(test, 1);
+}
+
+/* To gather in the first unmap does not make up for the second */
+static void second_unmap_is_noticed(struct kunit *test)
 {
 	struct sync_domain *sd = sync_domain_alloc(test, &sync_range_ops, 0);
 
@@ -123,7 +191,7 @@ static void test_gathers_once_in_a_batch(struct kunit *test)
 }
 
 /* The same within one unmap, of 11 small pages and a large one */
-static void test_gathers_first_piece(struct kunit *test)
+static void second_piece_is_noticed(struct kunit *test)
 {
 	struct sync_domain *sd = sync_domain_alloc(test, &sync_range_ops, 0);
 
@@ -135,32 +203,42 @@ static void test_gathers_first_piece(struct kunit *test)
 	expect_in_gather(test, sd, 5, 27);
 }
 
-static void test_warned_once_in_a_row(struct kunit *test)
+/* In whatever order, on whatever domain; and each unmap is synced */
+static void each_driver_is_warned_about_once(struct kunit *test)
 {
-	struct sync_domain *a = sync_domain_alloc(test, &sync_undeclared_ops, 0);
-	struct sync_domain *b = sync_domain_alloc(test, &sync_undeclared2_ops, 0);
-	unsigned int i;
+	static const struct iommu_domain_ops *const ops[] = {
+		&sync_undeclared_ops, &sync_undeclared_all_ops,
+	};
+	unsigned int i, page;
 
-	sync_domain_map(test, a, 0, SYNC_PAGES);
-	sync_domain_map(test, b, 0, SYNC_PAGES);
-	for (i = 0; i < 3; i++)
-		iommu_unmap(&a->domain, sync_iova(a, i), SZ_4K);
-	expect_warnings(test, 1);
-	for (i = 0; i < 3; i++)
-		iommu_unmap(&b->domain, sync_iova(b, i), SZ_4K);
-	expect_warnings(test, 2);
-	iommu_unmap(&a->domain, sync_iova(a, 3), SZ_4K);
-	expect_warnings(test, 3);
+	for (i = 0; i < 6; i++) {
+		struct sync_domain *sd = sync_domain_alloc(test, ops[i % 2], 0);
 
-	/* Synced every time, warned about or not */
-	KUNIT_EXPECT_EQ(test, 4, a->syncs);
-	KUNIT_EXPECT_EQ(test, 3, b->syncs);
-	KUNIT_EXPECT_FALSE(test, sync_domain_stale(a));
-	KUNIT_EXPECT_FALSE(test, sync_domain_stale(b));
+		sync_domain_map(test, sd, 0, SYNC_PAGES);
+		for (page = 0; page < 3; page++)
+			iommu_unmap(&sd->domain, sync_iova(sd, page), SZ_4K);
+		KUNIT_EXPECT_EQ(test, 3, sd->syncs);
+		KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
+		expect_warnings(test, min(i + 1, 2));
+	}
 }
 
-/* No warning where nothing was removed, for any driver at any address */
-static void test_nothing_removed(struct kunit *test)
+/* Nor are there more warnings than there is room to note them */
+static void ninth_driver_is_not_warned_about(struct kunit *test)
+{
+	struct sync_domain *sd = sync_domain_alloc(test, &sync_undeclared_ops, 0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(iommu_syncs_warned); i++)
+		iommu_syncs_warned[i] = &iommu_syncs_warned[i];
+	sync_domain_map(test, sd, 0, SYNC_PAGES);
+	unmap(test, sd, 0, SYNC_PAGES);
+	expect_warnings(test, 0);
+	expect_in_gather(test, sd, 0, SYNC_PAGES);
+}
+
+/* No driver is warned about for an unmap that removed nothing */
+static void removing_nothing_is_right(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *sd =
@@ -176,8 +254,7 @@ static void test_nothing_removed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, sd->syncs);
 }
 
-/* Nor for a queued gather, which is left as it is */
-static void test_queued(struct kunit *test)
+static void queued_gather_is_left_alone(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *sd =
@@ -191,8 +268,8 @@ static void test_queued(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_iotlb_gather_empty(&ng->gather));
 }
 
-/* Nor for those which declare, or have nothing to sync */
-static void test_no_need_to_gather(struct kunit *test)
+/* Those that declare, or have no sync */
+static void others_need_not_gather(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *always =
@@ -209,8 +286,8 @@ static void test_no_need_to_gather(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommu_iotlb_gather_empty(&ng->gather));
 }
 
-/* Nor for those which gather, in whatever order their unmaps come */
-static void test_gathers(struct kunit *test)
+/* In whatever order the unmaps come */
+static void drivers_that_gather_are_right(struct kunit *test)
 {
 	const unsigned long *base = test->param_value;
 	struct sync_domain *sd = sync_domain_alloc(test, &sync_range_ops, *base);
@@ -223,24 +300,52 @@ static void test_gathers(struct kunit *test)
 	expect_in_gather(test, sd, 0, SYNC_PAGES);
 }
 
+/* A gather that was synced in unmap holds what was removed since */
+static void drivers_that_sync_in_unmap_are_right(struct kunit *test)
+{
+	const unsigned long *base = test->param_value;
+	struct sync_domain *sd =
+		sync_domain_alloc(test, &sync_disjoint_ops, *base);
+	struct not_gathered_test *ng = test->priv;
+
+	sync_domain_map(test, sd, 0, SYNC_PAGES);
+	unmap(test, sd, 30, 10);
+	unmap(test, sd, 0, 1);
+	unmap(test, sd, SYNC_PAGES - 1, 1);
+	expect_warnings(test, 0);
+	KUNIT_EXPECT_EQ(test, 2, sd->syncs);
+	iommu_iotlb_sync(&sd->domain, &ng->gather);
+	KUNIT_EXPECT_EQ(test, 3, sd->syncs);
+	KUNIT_EXPECT_FALSE(test, sync_domain_stale(sd));
+	sync_domain_expect_gathered(test, sd, SYNC_PAGES - 1, 1);
+}
+
 static struct kunit_case not_gathered_cases[] = {
-	KUNIT_CASE_PARAM(test_undeclared, base_gen_params),
-	KUNIT_CASE_PARAM(test_undeclared_partial, base_gen_params),
-	KUNIT_CASE(test_undeclared_batch),
-	KUNIT_CASE(test_gathers_once_in_a_batch),
-	KUNIT_CASE(test_gathers_first_piece),
-	KUNIT_CASE(test_warned_once_in_a_row),
-	KUNIT_CASE_PARAM(test_nothing_removed, base_gen_params),
-	KUNIT_CASE_PARAM(test_queued, base_gen_params),
-	KUNIT_CASE_PARAM(test_no_need_to_gather, base_gen_params),
-	KUNIT_CASE_PARAM(test_gathers, base_gen_params),
+	KUNIT_CASE_PARAM(what_was_removed_is_gathered, base_gen_params),
+	KUNIT_CASE_PARAM(only_what_was_removed_is_gathered, base_gen_params),
+	KUNIT_CASE(ascending_batch_is_gathered),
+	KUNIT_CASE(descending_batch_is_not_noticed),
+	KUNIT_CASE(piece_before_one_that_is_gathered_is_not_noticed),
+	KUNIT_CASE(any_batch_is_safe_if_sync_ignores_the_gather),
+	KUNIT_CASE(second_unmap_is_noticed),
+	KUNIT_CASE(second_piece_is_noticed),
+	KUNIT_CASE(each_driver_is_warned_about_once),
+	KUNIT_CASE(ninth_driver_is_not_warned_about),
+	KUNIT_CASE_PARAM(removing_nothing_is_right, base_gen_params),
+	KUNIT_CASE_PARAM(queued_gather_is_left_alone, base_gen_params),
+	KUNIT_CASE_PARAM(others_need_not_gather, base_gen_params),
+	KUNIT_CASE_PARAM(drivers_that_gather_are_right, base_gen_params),
+	KUNIT_CASE_PARAM(drivers_that_sync_in_unmap_are_right, base_gen_params),
 	{}
 };
 
 static struct kunit_suite not_gathered_suite = {
 	.name = "iommu_not_gathered",
 	.init = not_gathered_init,
+	.exit = not_gathered_exit,
 	.test_cases = not_gathered_cases,
 };
 
 kunit_test_suite(not_gathered_suite);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -47,7 +47,8 @@ static size_t __sync_unmap(struct sync_domain *sd, unsigned long iova,
 	count = end - page;
 	bitmap_clear(sd->mapped, page, count);
 
-	if (count && gather && !gather->queued && sd->unmaps <= sd->gather_limit)
+	if (count && gather && !gather->queued &&
+	    sd->unmaps > sd->gather_skip && sd->unmaps <= sd->gather_limit)
 		iommu_iotlb_gather_add_range(gather, iova, count * SZ_4K);
 	return count * SZ_4K;
 }
@@ -67,6 +68,22 @@ static size_t sync_unmap_pages_no_gather(struct iommu_domain *domain,
 {
 	return __sync_unmap(to_sync_domain(domain), iova, pgsize * pgcount,
 			    NULL);
+}
+
+static size_t sync_unmap_pages_disjoint(struct iommu_domain *domain,
+					unsigned long iova, size_t pgsize,
+					size_t pgcount,
+					struct iommu_iotlb_gather *gather)
+{
+	size_t size = __sync_unmap(to_sync_domain(domain), iova,
+				   pgsize * pgcount, NULL);
+
+	if (!size)
+		return 0;
+	if (iommu_iotlb_gather_is_disjoint(gather, iova, size))
+		iommu_iotlb_sync(domain, gather);
+	iommu_iotlb_gather_add_range(gather, iova, size);
+	return size;
 }
 
 static size_t sync_unmap_pages_flush(struct iommu_domain *domain,
@@ -111,12 +128,6 @@ static void sync_range(struct iommu_domain *domain,
 			clear_bit(page, sd->cached);
 }
 
-static void sync_range2(struct iommu_domain *domain,
-			struct iommu_iotlb_gather *gather)
-{
-	sync_range(domain, gather);
-}
-
 static void sync_all(struct iommu_domain *domain,
 		     struct iommu_iotlb_gather *gather)
 {
@@ -126,20 +137,20 @@ static void sync_all(struct iommu_domain *domain,
 	bitmap_zero(sd->cached, SYNC_PAGES);
 }
 
-static void sync_free(struct iommu_domain *domain)
-{
-	to_sync_domain(domain)->frees++;
-}
-
 #define SYNC_OPS				\
 	.map_pages = sync_map_pages,		\
 	.iotlb_sync_map = sync_map_sync,	\
-	.flush_iotlb_all = sync_flush_all,	\
-	.free = sync_free
+	.flush_iotlb_all = sync_flush_all
 
 const struct iommu_domain_ops sync_range_ops = {
 	SYNC_OPS,
 	.unmap_pages = sync_unmap_pages,
+	.iotlb_sync = sync_range,
+};
+
+const struct iommu_domain_ops sync_disjoint_ops = {
+	SYNC_OPS,
+	.unmap_pages = sync_unmap_pages_disjoint,
 	.iotlb_sync = sync_range,
 };
 
@@ -150,17 +161,17 @@ const struct iommu_domain_ops sync_always_ops = {
 	.iotlb_sync_always = true,
 };
 
-/* These sync by range, so that a wrong range in their place shows */
+/* Syncs by range, so that a wrong range in its place shows */
 const struct iommu_domain_ops sync_undeclared_ops = {
 	SYNC_OPS,
 	.unmap_pages = sync_unmap_pages_no_gather,
 	.iotlb_sync = sync_range,
 };
 
-const struct iommu_domain_ops sync_undeclared2_ops = {
+const struct iommu_domain_ops sync_undeclared_all_ops = {
 	SYNC_OPS,
 	.unmap_pages = sync_unmap_pages_no_gather,
-	.iotlb_sync = sync_range2,
+	.iotlb_sync = sync_all,
 };
 
 const struct iommu_domain_ops sync_none_ops = {
@@ -168,8 +179,9 @@ const struct iommu_domain_ops sync_none_ops = {
 	.unmap_pages = sync_unmap_pages_flush,
 };
 
-const struct iommu_domain_ops sync_broken_ops = {
+const struct iommu_domain_ops sync_none_always_ops = {
 	SYNC_OPS,
+	.unmap_pages = sync_unmap_pages_flush,
 	.iotlb_sync_always = true,
 };
 

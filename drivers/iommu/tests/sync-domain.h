@@ -29,13 +29,13 @@ struct sync_domain {
 	unsigned int map_limit;		/* pages it has memory for */
 	bool map_sync_fails;
 	bool unmap_fails;
-	unsigned int gather_limit;	/* unmap calls it gathers in */
+	unsigned int gather_skip;	/* unmap calls before it gathers */
+	unsigned int gather_limit;	/* unmap calls until it does no more */
 
 	/* What was asked of it */
 	unsigned int unmaps;
 	unsigned int syncs;
 	unsigned int flushes;
-	unsigned int frees;
 
 	/* What the last sync found */
 	unsigned long start;
@@ -47,15 +47,17 @@ struct sync_domain {
 
 /* Invalidates the range in the gather */
 extern const struct iommu_domain_ops sync_range_ops;
+/* The same, and syncs in unmap rather than gather ranges that do not touch */
+extern const struct iommu_domain_ops sync_disjoint_ops;
 /* Declares iotlb_sync_always, invalidates everything, never gathers */
 extern const struct iommu_domain_ops sync_always_ops;
-/* Neither gathers nor declares; two, as their warnings tell them apart */
+/* Neither gather nor declare; the first invalidates the range, the other all */
 extern const struct iommu_domain_ops sync_undeclared_ops;
-extern const struct iommu_domain_ops sync_undeclared2_ops;
+extern const struct iommu_domain_ops sync_undeclared_all_ops;
 /* Invalidates in unmap, and has no sync */
 extern const struct iommu_domain_ops sync_none_ops;
-/* Declares a sync it does not have */
-extern const struct iommu_domain_ops sync_broken_ops;
+/* The same, and declares that the sync it does not have must always run */
+extern const struct iommu_domain_ops sync_none_always_ops;
 
 struct sync_domain *sync_domain_alloc(struct kunit *test,
 				      const struct iommu_domain_ops *ops,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Who must declare that its sync must always run does, and the rules would notice.
 
-Coccinelle tells what each driver does, and the documentation what it should.
+Coccinelle tells what each driver does, and drivers.toml what it should.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ FOLDER = ROOT / "harness" / "checks" / "audit"
 TOP = BUILD / "audit"
 TOOLS = ("coccinelle", "libpython", "gcc", "make", "git")
 RULES = sorted((ROOT / "scripts" / "coccinelle" / "iommu").glob("*.cocci"))
-PAGE = "Documentation/driver-api/iommu-sync.rst"
 
 # Where drivers, and users of what they share, are in a kernel tree.
 IOMMU = "drivers/iommu"
@@ -54,18 +53,17 @@ BASE = {
 
 # Ops of tests that are wrong on purpose, and why.
 ON_PURPOSE = {
+    "tests/e2e/cost-pgtable-test.c: range_ops": "its sync does nothing",
     "tests/sync-domain.c: sync_always_ops": "notes the gather it is given",
     "tests/sync-domain.c: sync_none_ops": "its IOTLB is a bitmap",
+    "tests/sync-domain.c: sync_none_always_ops": "it must have no effect",
     "tests/sync-domain.c: sync_undeclared_ops": "the core must warn",
-    "tests/sync-domain.c: sync_undeclared2_ops": "the core must warn",
+    "tests/sync-domain.c: sync_undeclared_all_ops": "the core must warn",
     "tests/sync-example.c: toy_unmap_ops": "its hardware is functions",
 }
 
-# What need not be in the documentation: no hardware behind it.
+# What need not be in drivers.toml: no hardware behind it.
 NO_HARDWARE = re.compile(r"tests/|iommufd/|generic_pt/")
-
-# What the documentation may call a page table that is no library's.
-OWN = {"host"}
 
 MARKER = re.compile(r"\s*/\* finds: ([\w ]+) \*/$")
 
@@ -82,8 +80,6 @@ BUILTINS = pathlib.Path("/usr/lib/coccinelle/standard.h")
 Report = tuple[str, int, str, str]
 # How much is right, and how much is wrong.
 Counts = tuple[int, int]
-# What the documentation says of each file: its page tables and its kind.
-Page = dict[str, tuple[set[str], str]]
 
 
 def kind_of(words: str) -> str:
@@ -271,76 +267,36 @@ def tree_is_consistent(rows: list[Row], on_purpose: dict[str, str] = ON_PURPOSE)
     return len(rows) - len(wrong - on_purpose.keys()), failed
 
 
-def read_page(text: str, mark: str = "drivers-and-their-kind") -> Page:
-    """Return what text, an RST page, has in the table after mark.
-
-    It is a simple table; a line without a first cell goes on the row before it.
-    """
-    after = re.search(rf"^\.\. {mark}$\n(.*)", text, re.M | re.S)
-    lines = after[1].strip("\n").splitlines() if after else []
-    if not lines or not re.fullmatch(r"=+( +=+)+", lines[0].strip()):
-        raise Problem(f"{PAGE} has no simple table after a line `.. {mark}`")
-    starts = [found.start() for found in re.finditer("=+", lines[0])]
-    borders = [n for n, line in enumerate(lines) if line == lines[0]]
-    if len(starts) != 4 or len(borders) < 3:
-        raise Problem(f"the table after `.. {mark}` in {PAGE} wants 4 columns and 3 borders")
-    rows = []
-    for line in lines[borders[1] + 1:borders[2]]:
-        cells = [line[a:b].strip().strip("`*") for a, b in zip(starts, [*starts[1:], None])]
-        if cells[0]:
-            rows.append(cells)
-        elif rows:
-            rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells)]
-    return {file: ({"own" if name in OWN else name
-                    for name in re.split(r"\s*(?:,|/|\band\b)\s*", tables)}, kind)
-            for file, tables, _, kind in rows}
-
-
-def plain(tables: set[str]) -> str:
-    """Return tables in words."""
-    return ", ".join(sorted(tables))
-
-
-def differences(rows: list[Row], page: Page, known: list[drivers.Driver]) -> list[str]:
-    """Return how rows differ from what page and drivers.toml say."""
-    facts = {row.file: (plain(row.tables), row.kind) for row in rows}
-    wrong = [f"{row.file} has ops of two kinds or page tables" for row in rows
-             if facts[row.file] != (plain(row.tables), row.kind) and
-             not NO_HARDWARE.match(row.file)]
-    wrong += [f"{PAGE} lacks {file}" for file in facts.keys() - page.keys()
-              if not NO_HARDWARE.match(file)]
-    wrong += [f"{PAGE} has {file}, which unmaps nothing" for file in page.keys() - facts.keys()]
-    for file in sorted(page.keys() & facts.keys()):
-        tables, kind = page[file]
-        for what, here, there in zip(("page table", "kind"), (plain(tables), kind), facts[file]):
-            if here != there:
-                wrong.append(f"{PAGE}: the {what} of {file} is {there}, not {here}")
+def differences(rows: list[Row], known: list[drivers.Driver]) -> list[str]:
+    """Return how rows differ from known, the drivers of drivers.toml."""
+    facts: dict[str, tuple[str, str]] = {}
+    wrong = []
+    for row in rows:
+        if NO_HARDWARE.match(row.file):
+            continue
+        fact = ", ".join(sorted(row.tables)), row.kind
+        if facts.setdefault(row.file, fact) != fact:
+            wrong.append(f"{row.file} has ops of two kinds or page tables")
+    wrong += [f"drivers.toml lacks {file}"
+              for file in facts.keys() - {driver.file for driver in known}]
     for driver in known:
-        kind = facts.get(driver.file, ("", "not there"))[1]
-        if kind != driver.kind:
-            wrong.append(f"drivers.toml: {driver.name} ({driver.file}) is {kind}, "
-                         f"not {driver.kind}")
+        if driver.file not in facts:
+            wrong.append(f"drivers.toml has {driver.file}, which unmaps nothing")
+            continue
+        written = ", ".join(sorted(driver.tables)), driver.kind
+        wrong += [f"drivers.toml: the {what} of {driver.file} is {there}, not {here}"
+                  for what, here, there in zip(("page table", "kind"), written,
+                                               facts[driver.file]) if here != there]
     return wrong
-
-
-def page_is_right(tree: pathlib.Path, rows: list[Row]) -> Counts:
-    """The documentation and drivers.toml say what rows do."""
-    page = tree / PAGE
-    if not page.exists():
-        raise Problem(f"{page} does not exist: it must have the table of the drivers")
-    known = drivers.load()
-    written = read_page(page.read_text())
-    wrong = differences(rows, written, known)
-    print(*wrong, sep="\n", end="\n" if wrong else "")
-    return max(len(written) + len(known) - len(wrong), 0), len(wrong)
 
 
 def drivers_are_right(tree: pathlib.Path) -> Counts:
     """What the drivers of tree do is right, and written down."""
-    rows = read_tree(tree)
+    rows, known = read_tree(tree), drivers.load()
     right, wrong = tree_is_consistent(rows)
-    more = page_is_right(tree, rows)
-    return right + more[0], wrong + more[1]
+    other = differences(rows, known)
+    print(*other, sep="\n", end="\n" if other else "")
+    return right + max(len(known) - len(other), 0), wrong + len(other)
 
 
 # Units, and what each consists of; its inputs are those that it reads.
@@ -352,7 +308,7 @@ PARTS: dict[str, dict[str, Callable[[Composed], Counts]]] = {
     "base": {"the rules on the base": base_is_wrong},
     "series": {
         "the rules on the series": lambda composed: tree_is_right(composed.tree),
-        "what the drivers do, and the page": lambda composed: drivers_are_right(composed.tree)}}
+        "what the drivers do, and drivers.toml": lambda composed: drivers_are_right(composed.tree)}}
 INPUTS: dict[str, tuple[str, ...]] = {"corpus": (), "base": ("series",), "series": ("series",)}
 
 

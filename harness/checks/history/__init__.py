@@ -21,7 +21,7 @@ FOLDER = ROOT / "harness" / "checks" / "history"
 # Cases that say who is called and not who is safe.
 CONTRACT = "iommu_e2e.empty_gather_test"
 
-WARNING = "unmap gathered nothing, and iotlb_sync_always is not declared"
+WARNING = "the gather does not cover what was removed, and iotlb_sync_always is not set"
 
 
 @dataclass
@@ -33,6 +33,8 @@ class Row:
     apply: str = ""
     unsafe: list[str] = dataclasses.field(default_factory=list)
     warns: list[str] = dataclasses.field(default_factory=list)
+    kinds: list[str] = dataclasses.field(default_factory=list)
+    cases: list[str] = dataclasses.field(default_factory=list)
 
     def checkout(self, composed: Composed) -> None:
         """Make variants.TREE this kernel."""

@@ -813,6 +813,32 @@ static void identity_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, t->iova, paddr);
 }
 
+/* Nor after its last device is detached, which then reaches no more than before */
+static void sync_of_detached_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	u32 stream = t->master[0].stream;
+	struct iommu_iotlb_gather gather;
+	bool reached[4];
+	u64 paddr;
+
+	if (t->iommu->desc->default_domain)
+		kunit_skip(test, "the hardware has no second context");
+
+	map_pages(test, t->iova, 0, 4);
+	expect_reached(test, 0, t->iova, 0, 4);
+	detach(t);
+	for (unsigned int i = 0; i < ARRAY_SIZE(reached); i++)
+		reached[i] = !hw_translate(t->iommu, stream, t->iova + i * SZ_4K, true,
+					   &paddr);
+	iommu_iotlb_gather_init(&gather);
+	iommu_iotlb_sync(t->domain, &gather);
+	for (unsigned int i = 0; i < ARRAY_SIZE(reached); i++)
+		KUNIT_EXPECT_TRUE(test, reached[i] ||
+				  hw_translate(t->iommu, stream, t->iova + i * SZ_4K,
+					       true, &paddr));
+}
+
 /* After a domain is detached its sync does no harm, nor does its unmap */
 static void sync_detached_test(struct kunit *test)
 {
@@ -1264,6 +1290,7 @@ const struct kunit_case hw_cases[HW_MAX_CASES] = {
 	KUNIT_CASE(unattached_test),
 	KUNIT_CASE(free_replaced_test),
 	KUNIT_CASE(identity_test),
+	KUNIT_CASE(sync_of_detached_test),
 	KUNIT_CASE(sync_detached_test),
 	KUNIT_CASE(two_masters_test),
 	KUNIT_CASE(two_domains_test),
