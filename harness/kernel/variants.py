@@ -18,20 +18,24 @@ TREE = TOP / "linux"
 SUITES = ["end-to-end", "benchmark"]
 # What runs drivers on models, on a base with fixes.
 MODELS = ["fixes/*", "kunit-mmio", *SUITES, "models"]
-# The benchmark's page tables where there is no tlb_add_range().
-OLD_TABLES = ROOT / "harness" / "checks" / "cost" / "7.3.patch"
+# Where more are at the same time, each in a folder of its name.
+BESIDE = BUILD / "variants"
+# What the benchmark is changed by where a topic is not there.
+OLDER = {topic: ROOT / "harness" / "checks" / "cost" / f"without-{topic}.patch"
+         for topic in ("sync", "io-pgtable")}
 
 
 def checkout(composed: Composed, patterns: list[str], without: str = "",
-             edit: pathlib.Path | None = None) -> None:
-    """Make TREE the base with the topics that patterns, as fixes/*, match.
+             edit: pathlib.Path | None = None, tree: pathlib.Path = TREE) -> None:
+    """Make tree the base with the topics that patterns, as fixes/*, match.
 
     without: name of a patch, without number and ending, that is left out; edit: a patch
     that is applied in the end.  Raises Problem if one of them does not apply.
     """
     parts = topics.chosen(topics.read(), patterns)
-    compose.beside(composed, TREE, parts, (topics.find(without),) if without else ())
-    if "benchmark" in parts and "io-pgtable" not in parts:
-        git(TREE, "apply", OLD_TABLES, env=PLAIN)
+    compose.beside(composed, tree, parts, (topics.find(without),) if without else ())
+    for topic, patch in OLDER.items():
+        if "benchmark" in parts and topic not in parts:
+            git(tree, "apply", patch, env=PLAIN)
     if edit:
-        git(TREE, "apply", edit, env=PLAIN)
+        git(tree, "apply", edit, env=PLAIN)

@@ -14,7 +14,7 @@ from harness.common.report import Problem, Tally
 from harness.boot import jobs
 from harness.checks import cost
 from harness.checks.cost import count, document, plots, registers
-from harness.checks.cost.count import BASE, SERIES, Count, Driver, Run
+from harness.checks.cost.count import ALONE, BASE, SERIES, Count, Driver, Run
 
 CONSOLE = """\
     # unmap_fast_test: cost: iommu_unmap_fast pages 16 593 601
@@ -36,10 +36,11 @@ smmuv3_cmdq_opcode <--- SMMU_CMD_SYNC
 EVENTS = ["smmuv3_cmdq_opcode"]
 
 
-def driver(base, series, kind="range", name="SMMUv3"):
-    """base, series: lists of Count -> Driver."""
-    return Driver("arm64", name, kind, {BASE: {each.key: each for each in base},
-                                        SERIES: {each.key: each for each in series}})
+def driver(base, series, kind="range", name="SMMUv3", alone=None):
+    """base, series, alone (default base): lists of Count -> Driver."""
+    return Driver("arm64", name, kind,
+                  {version: {each.key: each for each in listed} for version, listed in
+                   ((BASE, base), (ALONE, base if alone is None else alone), (SERIES, series))})
 
 
 def counts(unmap=100, sync=50, empty=10, told=2):
@@ -77,7 +78,7 @@ class ReadTest(unittest.TestCase):
 
 class JudgeTest(unittest.TestCase):
     def test_the_same_is_fine(self):
-        self.assertEqual(count.judge(driver(counts(), counts())), (2, []))
+        self.assertEqual(count.judge(driver(counts(), counts())), (4, []))
 
     def test_what_one_call_gains_another_may_lose(self):
         self.assertEqual(count.judge(driver(counts(), counts(unmap=99, sync=51)))[1], [])
@@ -85,12 +86,23 @@ class JudgeTest(unittest.TestCase):
     def test_one_instruction_more(self):
         wrong = count.judge(driver(counts(), counts(sync=51)))[1]
         self.assertEqual(wrong, ["arm64, SMMUv3: iommu_unmap_fast + iommu_iotlb_sync, pages 1: "
-                                 "151 instructions, 150 on the base"])
+                                 "151 instructions with series, 150 on the base"])
+
+    def test_one_instruction_more_with_sync_alone(self):
+        wrong = count.judge(driver(counts(), counts(), alone=counts(unmap=101)))[1]
+        self.assertEqual(wrong, ["arm64, SMMUv3: iommu_unmap_fast + iommu_iotlb_sync, pages 1: "
+                                 "151 instructions with sync, 150 on the base"])
+
+    def test_page_tables_are_judged_in_a_domain_only(self):
+        for call, paths in (("lpae_s1", 0), ("core_lpae", 10)):
+            both = driver(run_of(9, 9, call), run_of(9, 10, call), "", "formats")
+            self.assertEqual((count.judge(both)[0], len(count.judge(both)[1])),
+                             (paths, paths // 2))
 
     def test_one_command_more(self):
         wrong = count.judge(driver(counts(), counts(told=3)))[1]
         self.assertEqual(len(wrong), 1)
-        self.assertIn("3 commands, 2 on the base", wrong[0])
+        self.assertIn("3 commands with series, 2 on the base", wrong[0])
 
     def test_an_empty_gather_is_free_for_range_drivers_only(self):
         base, series = counts(), counts(empty=90)
@@ -104,13 +116,13 @@ class JudgeTest(unittest.TestCase):
     def test_slope(self):
         both = driver(run_of(61, 400), run_of(12, 370))
         self.assertEqual(document.slopes(both, "iommu_unmap_fast"),
-                         {BASE: [61, 400], SERIES: [12, 370]})
+                         {BASE: [61, 400], ALONE: [61, 400], SERIES: [12, 370]})
         self.assertEqual(document.slopes(both, "iommu_unmap"), {})
 
     def test_verdict(self):
         right, wrong, line = cost.verdict([driver(counts(), counts()),
                                             driver(counts(), counts(told=3), name="AMD")])
-        self.assertEqual((right, len(wrong)), (3, 1))
+        self.assertEqual((right, len(wrong)), (7, 1))
         self.assertIn("4 paths behind 2 IOMMUs: 1 cost", line)
 
 
@@ -175,7 +187,7 @@ class RunsTest(unittest.TestCase):
                 stack.enter_context(mock.patch.object(where, name, value))
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             composed = SimpleNamespace(tree=pathlib.Path("series/linux"))
-            for self.image, boots in (("1", 2), ("1", 2), ("2", 4)):
+            for self.image, boots in (("1", 3), ("1", 3), ("2", 6)):
                 found = list(count.each(composed, [run]))
                 self.assertEqual(boots, boot.call_count)
                 self.assertEqual(counted, found[0][1].counts[SERIES])
@@ -199,14 +211,17 @@ class DocumentTest(unittest.TestCase):
         composed = SimpleNamespace(base=SimpleNamespace(version="7.3.4"))
         data = json.loads(json.dumps(document.document(composed, self.drivers, {}, {})))
         call = data["counts"]["arm64"]["SMMUv3"]["iommu_unmap_fast"]
-        self.assertEqual(call["slope"], {BASE: [61, 400], SERIES: [12, 370]})
-        self.assertIn({"shape": "pages", "n": 16, "base": 1376, "series": 562,
-                       "base_commands": 0, "series_commands": 0}, call["points"])
+        self.assertEqual(call["slope"],
+                         {BASE: [61, 400], ALONE: [61, 400], SERIES: [12, 370]})
+        self.assertIn({"shape": "pages", "n": 16, "base": 1376, "sync": 1376, "series": 562,
+                       "base_commands": 0, "sync_commands": 0, "series_commands": 0},
+                      call["points"])
 
     def test_readme_table(self):
         rows = document.readme_rows(self.drivers)
-        self.assertEqual(rows[0], ["arm64", "SMMUv3", "61", "12", 1381, 567, "", ""])
-        self.assertEqual(rows[1][:4], ["arm64", "lpae_s1", "30", "12"])
+        self.assertEqual(rows[0], ["arm64", "SMMUv3", "61", "61", "12", 1381, 1381, 567,
+                                   "", "", ""])
+        self.assertEqual(rows[1][:5], ["arm64", "lpae_s1", "30", "30", "12"])
         new = document.table(document.README_HEAD, rows)
         self.assertEqual(document.differences(new, new), [])
         near = new.replace("1381", "1382")
@@ -232,10 +247,11 @@ class DocumentTest(unittest.TestCase):
                 stack.enter_context(mock.patch.object(where, name, stand))
             said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             self.assertFalse(cost.write())
-            self.assertEqual(cost.measure(composed), Tally(7, 0))
+            self.assertEqual(cost.measure(composed), Tally(14, 0))
             self.assertIn("0 of 3 lines are the README's", said.getvalue())
             self.assertTrue(cost.write())
-            self.assertIn("| arm64 | SMMUv3 | 61 | 12 | 1381 | 567 |  |  |\n", readme.read_text())
+            self.assertIn("| arm64 | SMMUv3 | 61 | 61 | 12 | 1381 | 1381 | 567 |  |  |  |\n",
+                          readme.read_text())
             self.assertTrue(readme.read_text().endswith("\n\nAfter\n"))
             cost.measure(composed)
             self.assertIn("3 of 3 lines are the README's", said.getvalue())
@@ -244,8 +260,8 @@ class DocumentTest(unittest.TestCase):
         text = document.markdown(self.drivers, {}, {"iommu_qcom": {"pages 16": {
             BASE: "17, 16, 1", SERIES: "17, 16, 1"}}}, "all is well")
         self.assertIn("| iommu_qcom | pages | 16 | 17, 16, 1 | 17, 16, 1 |", text)
-        self.assertIn("| iommu_unmap_fast + iommu_iotlb_sync | pages | 16 | 1381 | 567 | 2 | 2 |",
-                      text)
+        self.assertIn("| iommu_unmap_fast + iommu_iotlb_sync | pages | 16 | 1381 | 1381 | 567 "
+                      "| 2 | 2 | 2 |", text)
 
     def test_pictures(self):
         try:

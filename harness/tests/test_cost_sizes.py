@@ -147,10 +147,10 @@ class Rows(unittest.TestCase):
                           ["a.o: iommu_iotlb_sync() in unlink()", "36 + 40", "36 + 40"],
                           ["iommu_iotlb_sync(), all places", "112", "112"],
                           ["struct ops: size, holes, padding", "96, 0, 0", "96, 0, 0"]],
-                         sizes.rows(measured(), measured()))
+                         sizes.rows([measured(), measured()]))
 
     def test_a_place_in_one_only(self):
-        lines = sizes.rows(measured(), measured(sites={"a.o": {"unmap": [48], "new": [8]}}))
+        lines = sizes.rows([measured(), measured(sites={"a.o": {"unmap": [48], "new": [8]}})])
         self.assertEqual([["a.o: iommu_iotlb_sync() in unmap()", "36", "48"],
                           ["a.o: iommu_iotlb_sync() in unlink()", "36 + 40", "0"],
                           ["a.o: iommu_iotlb_sync() in new()", "0", "8"],

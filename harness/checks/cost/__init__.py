@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from ...common import readme
@@ -12,7 +13,7 @@ from ...kernel import variants
 from ...kernel.compose import Composed
 from ...boot import jobs, kunit
 from . import count, document, plots, registers, sizes
-from .count import BASE, OUT, SERIES
+from .count import OUT
 
 PICTURE = count.FOLDER / "slope.svg"    # what the README shows
 TABLE = OUT / "readme.md"
@@ -27,26 +28,32 @@ def verdict(counted: list[count.Driver]) -> tuple[int, list[str], str]:
         number, wrong = number + compared, wrong + costlier
     names = len({driver.name for driver in counted if driver.kind})
     return number - len(wrong), wrong, (
-        f"{number} paths behind {names} IOMMUs: {len(wrong)} cost an instruction or a command "
-        "more with the series than on Linux 7.3")
+        f"{number // 2} paths behind {names} IOMMUs: {len(wrong)} cost an instruction or a "
+        "command more than on Linux 7.3, with `sync` alone or with the series")
 
 
 def units() -> list[Unit]:
     """What runs.toml marks as `guard`."""
     known = jobs.load()
-    return [Unit("cost", each.job, job.kernel.name, kunit.tools_of(job.kernel),
-                 inputs=("series", "parts", "tools"), parts=tuple(variants.SUITES))
-            for each in count.load() if each.guard
-            for job in [next(count.boots(each, known))]]
+    return [Unit("cost", name, job.kernel.name, kunit.tools_of(job.kernel),
+                 inputs=("series", "parts", "tools"), parts=("sync", *variants.SUITES))
+            for name, runs in guarded()
+            for job in [next(count.boots(runs[0], known))]]
+
+
+def guarded() -> list[tuple[str, list[count.Run]]]:
+    """Return the runs of runs.toml that are marked as `guard`, by job."""
+    runs = sorted((each for each in count.load() if each.guard), key=lambda each: each.job)
+    return [(name, [*group]) for name, group in itertools.groupby(runs, lambda each: each.job)]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Count the drivers of the jobs names; what costs more with the series is wrong."""
-    chosen = [each for each in count.load() if each.guard and each.job in names]
-    for each, driver in count.each(composed, chosen):
-        right, wrong, line = verdict([driver])
+    chosen = [each for name, runs in guarded() if name in names for each in runs]
+    for name, found in itertools.groupby(count.each(composed, chosen), lambda pair: pair[0].job):
+        right, wrong, line = verdict([driver for _, driver in found])
         print(line, flush=True)
-        yield each.job, Outcome(Tally(right, len(wrong)), wrong)
+        yield name, Outcome(Tally(right, len(wrong)), wrong)
 
 
 def measure(composed: Composed) -> Tally:
@@ -55,9 +62,8 @@ def measure(composed: Composed) -> Tally:
     Return how many paths cost no more, and how many do.
     """
     counted = count.count(composed, count.load())
-    trees = {BASE: variants.TREE, SERIES: composed.tree}
     code = {arch: {version: sizes.measure(tree, arch, version)
-                   for version, tree in trees.items()} for arch in sizes.TARGETS}
+                   for version, tree in count.trees(composed).items()} for arch in sizes.TARGETS}
     told = registers.count(composed)
     right, wrong, line = verdict(counted)
     OUT.mkdir(parents=True, exist_ok=True)

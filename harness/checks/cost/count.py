@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What unmap and sync cost, base and series, counted in one run.
+"""What unmap and sync cost: base, `sync` alone and series, counted in one run.
 
 QEMU executes one instruction in each ns of virtual time (-icount shift=0), and
 the suite iommu_cost reads counters that tick once a ns: the results are numbers
@@ -16,7 +16,7 @@ import re
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...common import tables
 from ...common.report import Problem, Tally, minutes
@@ -29,9 +29,14 @@ from ...boot import inputs, jobs, kunit, objects, verdict
 FOLDER = ROOT / "harness" / "checks" / "cost"
 OUT = BUILD / "cost"
 FORMATS = "formats"
-BASE, SERIES = "base", "series"
+# Linux 7.3, with `sync` alone, with everything; and another way to do without `sync`.
+BASE, ALONE, SERIES = VERSIONS = "base", "sync", "series"
+CALLED = "always-call"
 
 LINE = re.compile(r"cost: (\S+) (\S+) (\d+) (\d+) (\d+)")
+# Calls on a domain of the suite's own are called so, and are judged; other page tables
+# are there to be compared.
+DOMAIN = "core_"
 MARK, END = "@0xf4", "@0xf3"    # enum e2e_mark
 
 # What users of the IOMMU do, as sums of the calls that the suite counts.
@@ -82,8 +87,8 @@ Key = tuple[str, str, int]
 Counts = dict[Key, Count]
 # Instructions, and commands to the IOMMU if they were counted.
 Cost = tuple[int, int | None]
-# What users do, shape and n; what that costs on the base, and with the series.
-Path = tuple[str, str, int, Cost, Cost]
+# What users do, shape and n; what that costs by version.
+Path = tuple[str, str, int, dict[str, Cost]]
 
 
 @dataclass
@@ -92,7 +97,7 @@ class Driver:
     arch: str
     name: str
     kind: str
-    counts: dict[str, Counts] = field(default_factory=lambda: {BASE: {}, SERIES: {}})
+    counts: dict[str, Counts]
 
 
 def load(path: pathlib.Path = FOLDER / "runs.toml") -> list[Run]:
@@ -143,32 +148,49 @@ def boots(run: Run, known: dict[str, jobs.Job]) -> Iterator[jobs.Job]:
             qemu_args=f"{job.qemu_args} {run.qemu_args}".strip())
 
 
+def trees(composed: Composed, versions: tuple[str, ...] = VERSIONS) -> dict[str, pathlib.Path]:
+    """Return where versions are."""
+    known = {BASE: variants.TREE, SERIES: composed.tree}
+    return {version: known.get(version, variants.BESIDE / version / "linux")
+            for version in versions}
+
+
+def checkout(composed: Composed, versions: dict[str, pathlib.Path]) -> None:
+    """Make the trees of versions."""
+    topics = {BASE: variants.SUITES, ALONE: ["sync", *variants.SUITES], CALLED: variants.SUITES}
+    for version, tree in versions.items():
+        if version in topics:
+            variants.checkout(composed, topics[version], tree=tree,
+                              edit=FOLDER / f"{version}.patch" if version == CALLED else None)
+
+
 def count(composed: Composed, runs: list[Run]) -> list[Driver]:
-    """Count all of runs."""
+    """Count all of runs, on CALLED as well."""
     found: dict[tuple[str, str], Driver] = {}
-    for _, driver in each(composed, runs):
+    for _, driver in each(composed, runs, (*VERSIONS, CALLED)):
         known = found.setdefault((driver.arch, driver.name), driver)
         for version, counts in driver.counts.items():
             known.counts[version].update(counts)
     return list(found.values())
 
 
-def each(composed: Composed, runs: list[Run]) -> Iterator[tuple[Run, Driver]]:
+def each(composed: Composed, runs: list[Run],
+         versions: tuple[str, ...] = VERSIONS) -> Iterator[tuple[Run, Driver]]:
     """Build the kernels of runs, boot them, and yield each run and its driver."""
     known, decides = jobs.load(), inputs.Inputs(composed)
-    start = time.monotonic()
-    variants.checkout(composed, variants.SUITES)
-    trees = {BASE: variants.TREE, SERIES: composed.tree}
+    start, places = time.monotonic(), trees(composed, versions)
+    checkout(composed, places)
     wanted: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
-    for run, version in itertools.product(runs, trees):
+    for run, version in itertools.product(runs, places):
         for job in boots(run, known):
             wanted.setdefault((version, job.kernel.name), {}).update(asked(run, job, version))
     images: dict[tuple[str, str], str] = {}
     for number, run in enumerate(runs, 1):
         print(f"\n{number}/{len(runs)} {run.driver}, {run.job} "
               f"({minutes(time.monotonic() - start)})", flush=True)
-        driver = Driver(next(boots(run, known)).kernel.arch, run.driver, run.kind)
-        for (version, tree), job in itertools.product(trees.items(), boots(run, known)):
+        driver = Driver(next(boots(run, known)).kernel.arch, run.driver, run.kind,
+                        {version: {} for version in versions})
+        for (version, tree), job in itertools.product(places.items(), boots(run, known)):
             kernel = dataclasses.replace(job.kernel, top=tree.parent)
             place = version, kernel.name
             if place not in images:
@@ -222,32 +244,40 @@ def total(counts: Counts, calls: list[str], shape: str, n: int) -> Cost | None:
 
 def paths(driver: Driver) -> Iterator[Path]:
     """Yield what users of driver do."""
-    for path, calls in PATHS.items():
+    known = {**PATHS, **{call: [call] for call, _, _ in driver.counts[BASE]
+                         if call.startswith(DOMAIN)}}
+    empty: Key = "iommu_iotlb_sync", "empty", 0
+    for path, calls in known.items():
         for call, shape, n in driver.counts[BASE]:
-            if call != calls[0] or shape == "empty":
-                continue
-            base, series = (total(driver.counts[version], calls, shape, n)
-                            for version in (BASE, SERIES))
-            if base is None or series is None:
-                raise Problem(f"{driver.arch}, {driver.name}: {path}, {shape} {n} was not "
-                              "counted on both kernels")
-            yield path, shape, n, base, series
+            if call == calls[0] and (call, shape, n) != empty:
+                yield path, shape, n, costs(driver, calls, shape, n)
     if driver.kind == "range":
-        call, shape, n = empty = "iommu_iotlb_sync", "empty", 0
-        old, new = (driver.counts[version][empty] for version in (BASE, SERIES))
-        yield call, shape, n, (old.instructions, old.commands), (new.instructions, new.commands)
+        yield *empty, costs(driver, [empty[0]], *empty[1:])
+
+
+def costs(driver: Driver, calls: list[str], shape: str, n: int) -> dict[str, Cost]:
+    """Return what calls cost in a row, by version; raises Problem if one was not counted."""
+    found = {version: cost for version, counts in driver.counts.items()
+             if (cost := total(counts, calls, shape, n))}
+    if len(found) < len(driver.counts):
+        raise Problem(f"{driver.arch}, {driver.name}: {' + '.join(calls)}, {shape} {n} was "
+                      "not counted on all kernels")
+    return found
 
 
 def judge(driver: Driver) -> tuple[int, list[str]]:
-    """Return how many paths were compared, and those on which the series costs more."""
+    """Return how many paths were compared, each with two versions, and where one costs more."""
     number, wrong = 0, []
-    for path, shape, n, base, series in paths(driver):
-        number += 1
+    for path, shape, n, cost in paths(driver):
         what = f"{driver.arch}, {driver.name}: {path}, {shape} {n or ''}".rstrip()
-        if series[0] > base[0]:
-            wrong.append(f"{what}: {series[0]} instructions, {base[0]} on the base")
-        if base[1] is not None and series[1] is not None and series[1] > base[1]:
-            wrong.append(f"{what}: {series[1]} commands, {base[1]} on the base")
+        base = cost[BASE]
+        for version in (ALONE, SERIES):
+            number, mine = number + 1, cost[version]
+            if mine[0] > base[0]:
+                wrong.append(f"{what}: {mine[0]} instructions with {version}, "
+                             f"{base[0]} on the base")
+            if base[1] is not None and mine[1] is not None and mine[1] > base[1]:
+                wrong.append(f"{what}: {mine[1]} commands with {version}, {base[1]} on the base")
     return number, wrong
 
 

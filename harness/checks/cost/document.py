@@ -10,12 +10,16 @@ from typing import Any
 from ...common.readme import table
 from ...kernel.compose import Composed
 from . import count, sizes
-from .count import BASE, FORMATS, SERIES, Driver
+from .count import ALONE, BASE, CALLED, FORMATS, SERIES, VERSIONS, Driver
 from .registers import Writes
 from .sizes import Sizes
 
-README_HEAD = ["arch", "driver or page table", "instructions per 4 KiB page: 7.3", "series",
-               "unmap and sync of 64 KiB: 7.3", "series", "a 2 MiB table: 7.3", "series"]
+# What tables call a version.
+NAMES = {BASE: "7.3", ALONE: "`sync`", SERIES: "all", CALLED: "always called"}
+README_HEAD = ["arch", "driver or page table",
+               *(f"{what}{NAMES[version]}" for first in (
+                   "instructions per 4 KiB page", "unmap and sync of 64 KiB", "a 2 MiB table")
+                 for version in VERSIONS for what in [f"{first}: " * (version == BASE)])]
 LIMIT = "limit"
 TOLERANCE = 0.01
 
@@ -70,9 +74,9 @@ def short(value: float) -> str:
 
 
 def counted(driver: Driver, path: list[str], shape: str, n: int) -> list[object]:
-    """Return the instructions of path, some calls, on base and series; "" if not counted."""
-    both = [count.total(driver.counts[version], path, shape, n) for version in (BASE, SERIES)]
-    return [each[0] for each in both if each] if all(both) else ["", ""]
+    """Return the instructions of path, some calls, on VERSIONS; "" if not counted."""
+    found = [count.total(driver.counts[version], path, shape, n) for version in VERSIONS]
+    return [each[0] if each else "" for each in found]
 
 
 def readme_rows(drivers: list[Driver]) -> list[list[object]]:
@@ -87,7 +91,7 @@ def readme_rows(drivers: list[Driver]) -> list[list[object]]:
             slope = slopes(driver, first)
             tables = [n for call, shape, n in driver.counts[BASE]
                       if call == first and shape == "table"]
-            rows.append([driver.arch, name, *map(short, (slope[BASE][0], slope[SERIES][0])),
+            rows.append([driver.arch, name, *(short(slope[version][0]) for version in VERSIONS),
                          *counted(driver, whole, "pages", 16),
                          *counted(driver, whole, "table", (tables or [0])[0])])
     return rows
@@ -101,26 +105,29 @@ def markdown(drivers: list[Driver], code: Code, registers: Writes, verdict: str)
              table(README_HEAD, readme_rows(drivers))]
     rows: list[list[object]]
     for driver in drivers:
+        versions = list(driver.counts)
+        names = [NAMES[version] for version in versions]
         if driver.name == FORMATS:
-            head = ["page table", "shape", "pages", "7.3", "series"]
-            rows = [[call, point["shape"], point["n"], point[BASE], point[SERIES]]
+            head = ["page table", "shape", "pages", *names]
+            rows = [[call, point["shape"], point["n"], *map(point.get, versions)]
                     for call, each in points(driver).items() for point in each]
         else:
-            head = ["path", "shape", "n", "7.3", "series", "commands: 7.3", "series"]
-            rows = [[path, shape, n or "", base[0], series[0], base[1], series[1]]
-                    for path, shape, n, base, series in count.paths(driver)]
-            rows += [[call, point["shape"], point["n"] or "", point[BASE], point[SERIES],
-                      point["base_commands"], point["series_commands"]]
+            head = ["path", "shape", "n", *names, f"commands: {names[0]}", *names[1:]]
+            rows = [[path, shape, n or "", *(told[version][part] for part in (0, 1)
+                                             for version in versions)]
+                    for path, shape, n, told in count.paths(driver)]
+            rows += [[call, point["shape"], point["n"] or "", *map(point.get, versions),
+                      *(point[f"{version}_commands"] for version in versions)]
                      for call, each in points(driver).items() for point in each
                      if call in ("iommu_unmap_fast", "iommu_iotlb_sync",
                                  "iommu_flush_iotlb_all")]
         parts += [f"## {driver.name}, {driver.arch}\n", table(head, rows)]
-    for arch, both in code.items():
+    for arch, measured in code.items():
         parts += [f"## Code and structures, {arch}, in bytes\n",
-                  table(["what", "7.3", "series"], sizes.rows(both[BASE], both[SERIES]))]
+                  table(["what", *(NAMES[version] for version in measured)], sizes.rows([*measured.values()]))]
     if registers:
         parts += ["## Drivers on models: register writes, invalidations, syncs\n",
-                  table(["suite", "shape", "n", "7.3 with the fixes", "series"],
+                  table(["suite", "shape", "n", "7.3 with the fixes", "all"],
                         [[suite, *what.split(), both.get(BASE, ""), both.get(SERIES, "")]
                          for suite, each in registers.items() for what, both in each.items()])]
     return "\n".join(parts)

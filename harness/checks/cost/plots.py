@@ -120,11 +120,10 @@ def draw_commands(plt: Any, drivers: list[Driver], out: pathlib.Path) -> None:
     for field, driver in zip(fields[0], shown):
         found = [row for row in count.paths(driver) if row[0] == "iommu_unmap" and
                  (row[1] != "pages" or row[2] in (1, 16, 128, 512))]
-        for offset, version, costs in ((-0.2, BASE, [row[3] for row in found]),
-                                       (0.2, SERIES, [row[4] for row in found])):
+        for offset, version in ((-0.2, BASE), (0.2, SERIES)):
             bars = field.bar([i + offset for i in range(len(found))],
-                             [told for _, told in costs], 0.4, color=COLORS[version],
-                             label=LABELS[version])
+                             [costs[version][1] for *_, costs in found], 0.4,
+                             color=COLORS[version], label=LABELS[version])
             field.bar_label(bars, fontsize=6)
         field.set(yscale="log", ylim=(0.5, 2000))
         field.set_title(f"{driver.name},\n{driver.arch}", fontsize=8)

@@ -156,19 +156,18 @@ def measure(tree: pathlib.Path, arch: str, name: str) -> Sizes:
     return {"text": dict(zip(objects, texts(said))), "structs": layout, "sites": places}
 
 
-def rows(base: Sizes, series: Sizes) -> list[list[str]]:
-    """Return the lines of a table, of one architecture: what, in base, in series."""
-    both = base, series
-    lines: list[list[object]] = [[f"{name}: text", *(each["text"][name] for each in both)]
-                                 for name in base["text"]]
+def rows(measured: list[Sizes]) -> list[list[str]]:
+    """Return the lines of a table, of one architecture: what, and in each of measured."""
+    lines: list[list[object]] = [[f"{name}: text", *(each["text"][name] for each in measured)]
+                                 for name in measured[0]["text"]]
     places = [{(f"{name}: {INLINED}() in {function}()"): sizes
                for name, functions in each["sites"].items()
-               for function, sizes in functions.items()} for each in both]
+               for function, sizes in functions.items()} for each in measured]
     lines += [[what, *(" + ".join(map(str, each.get(what, [0]))) for each in places)]
-              for what in {**places[0], **places[1]}]
+              for what in {what: None for each in places for what in each}]
     lines += [[f"{INLINED}(), all places", *(sum(sum(sizes) for sizes in each.values())
                                                 for each in places)]]
     lines += [[f"struct {name}: size, holes, padding",
-               *(", ".join(map(str, each["structs"][name].values())) for each in both)]
-              for name in base["structs"]]
+               *(", ".join(map(str, each["structs"][name].values())) for each in measured)]
+              for name in measured[0]["structs"]]
     return [list(map(str, line)) for line in lines]

@@ -2,7 +2,8 @@
 /*
  * What unmap costs in the page table formats by themselves: those of io-pgtable
  * with a driver that does nothing, those of the generic page table, and as the
- * limit for all of them, tables whose entries are cleared and nothing else.
+ * limit for all of them, tables whose entries are cleared and nothing else. And
+ * what iommu_unmap() costs, sync included, with the first of these in a domain.
  */
 #include <kunit/device.h>
 #include <linux/generic_pt/iommu.h>
@@ -25,6 +26,7 @@ struct format;
 struct table {
 	const struct format *format;
 	struct device *dev;
+	struct iommu_domain domain;
 	struct iommu_iotlb_gather gather;
 	union {
 		struct io_pgtable_ops *ops;
@@ -44,6 +46,7 @@ struct table {
  * @map: one page; 0 or -errno
  * @unmap: a number of pages next to each other; the bytes unmapped
  * @fmt: of io-pgtable
+ * @domain_ops: of a domain that has it
  * @pgsize: the smallest page
  * @block: what a table of pages translates; 0 if it cannot be unmapped at once
  */
@@ -55,6 +58,7 @@ struct format {
 	size_t (*unmap)(struct table *table, unsigned long iova, size_t pgsize,
 			size_t count);
 	enum io_pgtable_fmt fmt;
+	const struct iommu_domain_ops *domain_ops;
 	size_t pgsize;
 	size_t block;
 };
@@ -121,6 +125,59 @@ static size_t io_pgtable_unmap(struct table *table, unsigned long iova,
 		unmapped += ret;
 	} while (ret && unmapped < count * pgsize);
 	return unmapped;
+}
+
+static size_t domain_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+				 size_t pgsize, size_t pgcount,
+				 struct iommu_iotlb_gather *gather)
+{
+	struct table *table = container_of(domain, struct table, domain);
+
+	return table->ops->unmap_pages(table->ops, iova, pgsize, pgcount, gather);
+}
+
+static size_t domain_unmap_pages_gather(struct iommu_domain *domain,
+					unsigned long iova, size_t pgsize,
+					size_t pgcount,
+					struct iommu_iotlb_gather *gather)
+{
+	size_t size = domain_unmap_pages(domain, iova, pgsize, pgcount, gather);
+
+	if (size)
+		iommu_iotlb_gather_add_range(gather, iova, size);
+	return size;
+}
+
+static void domain_sync(struct iommu_domain *domain,
+			struct iommu_iotlb_gather *gather)
+{
+}
+
+static const struct iommu_domain_ops always_ops = {
+	.unmap_pages = domain_unmap_pages,
+	.iotlb_sync = domain_sync,
+	.iotlb_sync_always = true,
+};
+
+static const struct iommu_domain_ops range_ops = {
+	.unmap_pages = domain_unmap_pages_gather,
+	.iotlb_sync = domain_sync,
+};
+
+static int domain_init(struct table *table)
+{
+	const struct format *f = table->format;
+
+	table->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	table->domain.ops = f->domain_ops;
+	table->domain.pgsize_bitmap = f->pgsize | f->block;
+	return io_pgtable_init(table);
+}
+
+static size_t domain_unmap(struct table *table, unsigned long iova,
+			   size_t pgsize, size_t count)
+{
+	return iommu_unmap(&table->domain, iova, count * pgsize);
 }
 
 static int generic_init_vtdss(struct table *table)
@@ -258,6 +315,18 @@ static noinline size_t limit_unmap(struct table *table, unsigned long iova,
 	.block = _block,						\
 }
 
+#define DOMAIN(_name, _fmt, _ops, _pgsize, _block) {			\
+	.name = "core_" _name,						\
+	.init = domain_init,						\
+	.exit = io_pgtable_exit,					\
+	.map = io_pgtable_map,						\
+	.unmap = domain_unmap,						\
+	.fmt = _fmt,							\
+	.domain_ops = &(_ops),						\
+	.pgsize = _pgsize,						\
+	.block = _block,						\
+}
+
 #define GENERIC(_name) {						\
 	.name = "generic_pt_" #_name,					\
 	.init = generic_init_##_name,					\
@@ -273,6 +342,11 @@ static const struct format formats[] = {
 	IO_PGTABLE("lpae_s2", ARM_64_LPAE_S2, SZ_4K, SZ_2M),
 	IO_PGTABLE("v7s", ARM_V7S, SZ_4K, SZ_1M),
 	IO_PGTABLE("dart", APPLE_DART, SZ_16K, 0),
+	DOMAIN("lpae_always", ARM_64_LPAE_S1, always_ops, SZ_4K, SZ_2M),
+	DOMAIN("lpae_range", ARM_64_LPAE_S1, range_ops, SZ_4K, SZ_2M),
+	DOMAIN("v7s_always", ARM_V7S, always_ops, SZ_4K, SZ_1M),
+	DOMAIN("v7s_range", ARM_V7S, range_ops, SZ_4K, SZ_1M),
+	DOMAIN("dart_always", APPLE_DART, always_ops, SZ_16K, 0),
 	GENERIC(vtdss),
 	GENERIC(riscv_64),
 	GENERIC(x86_64),
