@@ -28,6 +28,9 @@ TIMEOUT = 40
 class Fix:
     """One table of fixes.toml."""
     patch: str
+    sees: str = ""
+    where: str = ""
+    has: list[str] = field(default_factory=list)
     job: str = ""
     cases: list[str] = field(default_factory=list)
     series: bool = False
