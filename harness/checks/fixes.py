@@ -33,6 +33,7 @@ class Fix:
     has: list[str] = field(default_factory=list)
     job: str = ""
     cases: list[str] = field(default_factory=list)
+    hangs: bool = False
     series: bool = False
     file: str = ""
     old: str = ""
@@ -156,9 +157,10 @@ def leave_out(fix: Fix, job: jobs.Job, path: pathlib.Path) -> tuple[str, bool]:
         found = run_cases(fix.cases, job)
     finally:
         restore()
-    words = [case if state == mutants.KILLED else f"NOT {case}, which {state} {more}".rstrip()
+    wanted = mutants.HUNG if fix.hangs else mutants.KILLED
+    words = [case if state == wanted else f"NOT {case}, which {state} {more}".rstrip()
              for case, (state, more) in found.items()]
-    return ", ".join(words), all(state == mutants.KILLED for state, _ in found.values())
+    return ", ".join(words), all(state == wanted for state, _ in found.values())
 
 
 def units() -> list[Unit]:
