@@ -325,6 +325,32 @@ static void short_unmap_test(struct kunit *test)
 			iommu_unmap(domain, old.iova + SZ_4K, SZ_4K));
 }
 
+/* A driver that unmaps twice must not have two others share an IOVA */
+static void double_unmap_test(struct kunit *test)
+{
+	const struct short_unmap *way = test->param_value;
+	struct e2e_dma_test *edt = test->priv;
+	struct two_pages old, new[2];
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, 0, way->map(edt, &old, edt->pages));
+	kunit_warning_suppress(test) {
+		way->unmap(edt, &old);
+		way->unmap(edt, &old);
+	}
+	drain(edt);
+
+	KUNIT_ASSERT_EQ(test, 0, way->map(edt, &new[0], edt->pages));
+	kunit_warning_suppress(test)
+		ret = way->map(edt, &new[1], edt->pages);
+	KUNIT_EXPECT_EQ_MSG(test, 0, ret, "is that IOVA in use?");
+	if (!ret) {
+		KUNIT_EXPECT_NE(test, new[0].iova, new[1].iova);
+		way->unmap(edt, &new[1]);
+	}
+	way->unmap(edt, &new[0]);
+}
+
 static struct kunit_case e2e_dma_cases[] = {
 	KUNIT_CASE_SLOW(page_test),
 	KUNIT_CASE_SLOW(pages_test),
@@ -332,6 +358,8 @@ static struct kunit_case e2e_dma_cases[] = {
 	KUNIT_CASE_SLOW(iova_reused_test),
 	KUNIT_CASE_SLOW(in_flight_test),
 	KUNIT_CASE_PARAM_ATTR(short_unmap_test, short_unmap_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE_PARAM_ATTR(double_unmap_test, short_unmap_gen_params,
 			      { .speed = KUNIT_SPEED_SLOW }),
 	{ }
 };
