@@ -18,7 +18,7 @@ from .common.report import Problem, Tally, minutes, table
 from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
 from .kernel.compose import Composed
 from .boot import drivers, inputs
-from .checks import cost, neighbours as releases
+from .checks import cost, fixes, neighbours as releases
 from . import check, debian
 
 # make's and git's own variables would reach the make and git started here.
@@ -93,8 +93,8 @@ def export_tree(kdir: str) -> None:
 
 
 def write_readme() -> None:
-    """Put the tables of the last checks into the README."""
-    if not any([readme.write(drivers.TABLE, drivers.HEAD), cost.write(),
+    """Put the tables of the last checks into the README, and the page of fixes."""
+    if not any([readme.write(drivers.TABLE, drivers.HEAD), cost.write(), fixes.write(),
                 readme.write(releases.TABLE, releases.HEAD)]):
         raise Problem("nothing was counted yet: `make check` and `make cost` do that")
 

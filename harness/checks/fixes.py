@@ -8,17 +8,20 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..common import tables
+from ..common import readme, tables
 from ..common.report import Problem, Stage, Tally, table
-from ..common.run import ROOT, git
+from ..common.run import BUILD, ROOT, git
 from ..common.units import Outcome, Unit
-from ..kernel import patches, topics, variants
+from ..kernel import neighbours, patches, topics, variants
 from ..kernel.compose import Composed
 from ..boot import jobs, kunit, verdict
 from . import models_history, mutants
 
 TABLE = ROOT / "harness" / "checks" / "fixes.toml"
 TOPICS = "fixes/*"
+# The page of all fixes, and its table.
+PAGE = ROOT / "patches" / "fixes" / "README.md"
+MADE = BUILD / "fixes.md"
 
 # Seconds that a case may take.
 TIMEOUT = 40
@@ -28,9 +31,6 @@ TIMEOUT = 40
 class Fix:
     """One table of fixes.toml."""
     patch: str
-    sees: str = ""
-    where: str = ""
-    has: list[str] = field(default_factory=list)
     job: str = ""
     cases: list[str] = field(default_factory=list)
     hangs: bool = False
@@ -40,6 +40,9 @@ class Fix:
     new: str = ""
     no_test: str = ""
     check: bool = False
+    sees: str = ""
+    where: str = ""
+    has: list[str] = field(default_factory=list)
 
 
 def load(path: pathlib.Path = TABLE) -> list[Fix]:
@@ -48,6 +51,8 @@ def load(path: pathlib.Path = TABLE) -> list[Fix]:
     for fix in fixes:
         if bool(fix.cases) == bool(fix.no_test) or bool(fix.cases) != bool(fix.job):
             raise Problem(f"{path}: {fix.patch} needs a job and cases, or no_test")
+        if not fix.sees or not fix.where:
+            raise Problem(f"{path}: {fix.patch} needs sees and where, for the page of fixes")
     return fixes
 
 
@@ -192,10 +197,44 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     stage.done()
 
 
+def head(others: list[neighbours.Neighbour]) -> list[str]:
+    """Return the head of the page's table, where others are the older releases."""
+    return ["fix", "what a user sees without it", "where", "test",
+            *(f"in {each.release}?" for each in others)]
+
+
+def page(fixes: list[Fix], known: dict[str, topics.Topic],
+         others: list[neighbours.Neighbour]) -> str:
+    """Return the table of fixes, which paths() finds in the topics known."""
+    rows = []
+    by_name = {fix.patch: fix for fix in fixes}
+    for topic in topics.chosen(known, [TOPICS]):
+        for patch in known[topic].patches:
+            fix = by_name[topics.slug(patch)]
+            rows.append([f"{topic.partition('/')[2]} {patch[:2]}", fix.sees, fix.where,
+                         ", ".join(f"`{case}`" for case in fix.cases) or f"none: {fix.no_test}",
+                         *(older(fix, f"{topic}/{fix.patch}", each) for each in others)])
+    return readme.table(head(others), rows)
+
+
+def older(fix: Fix, name: str, each: neighbours.Neighbour) -> str:
+    """Return whether the release each has the defect, and takes the patch name of fix."""
+    if each.release not in fix.has:
+        return "no"
+    return f"yes, but the patch does not apply: {each.unfit[name]}" if name in each.unfit else \
+        "yes, and the patch applies"
+
+
+def write() -> bool:
+    """Put the table of the last check into PAGE; False if there is none."""
+    return readme.write(MADE, head(neighbours.load()), PAGE)
+
+
 def close(outcomes: dict[str, Outcome]) -> Outcome:
-    """Print the table."""
+    """Print the table, and compare PAGE."""
     rows = [[name, each.data] for name, each in outcomes.items() if each.data]
     if rows:
         print()
         table(["without this fix", "these fail"], rows)
-    return Outcome(Tally())
+    others = neighbours.load()
+    return readme.compared(page(load(), topics.read(), others), MADE, head(others), PAGE)

@@ -18,6 +18,8 @@ from ..kernel.commits import Unfit
 from ..kernel.neighbours import Neighbour
 
 TABLE = BUILD / "neighbours.md"
+# So many reasons are left to the page of their topics.
+MANY = 10
 HEAD = ["Linux", "topic", "commits", "apply", "do not apply, and why"]
 
 
@@ -54,7 +56,7 @@ def rows(each: Neighbour, known: dict[str, topics.Topic]) -> list[list[object]]:
     known: all topics; those in a folder of patches/ share a line.
     """
     groups: dict[str, list[str]] = {}
-    for topic in known:
+    for topic in topics.chosen(known, each.topics):
         groups.setdefault(re.sub("/.*", "/*", topic), []).append(topic)
     lines: list[list[object]] = []
     for group, names in groups.items():
@@ -66,7 +68,9 @@ def rows(each: Neighbour, known: dict[str, topics.Topic]) -> list[list[object]]:
                     short = topic.rpartition("/")[2] + " " if group != topic else ""
                     reasons.append(f"`{short}{patch[:2]}`: {each.unfit[key]}")
         count = sum(len(known[topic].patches) for topic in names)
-        lines.append([each.release, group, count, count - len(reasons), "; ".join(reasons)])
+        lines.append([each.release, group, count, count - len(reasons),
+                      "; ".join(reasons) if len(reasons) < MANY else
+                      f"[see there](patches/{group.partition('/')[0]}/README.md)"])
     return lines
 
 
@@ -78,10 +82,10 @@ def run(_composed: object, names: list[str], path: pathlib.Path = neighbours.TAB
     Of a package that Debian offers no longer this says so, and counts nothing.
     """
     known = topics.read(root)
-    parts = topics.all_of(known)
     for each in neighbours.load(path):
         if each.release not in names:
             continue
+        parts = topics.chosen(known, each.topics)
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 base = neighbours.package(each, pathlib.Path(scratch), root, cache, archive)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The tables of the README that are counted: compare them, and put new ones there."""
+"""Tables of the README, or of another page, that are made: compare them, and put new ones there."""
 
 from __future__ import annotations
 
@@ -23,31 +23,39 @@ def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows), ""])
 
 
-def split(text: str, head: list[str]) -> tuple[str, str, str]:
-    """Return what is before the table with that head in text (the README), it, the rest."""
+def split(page: pathlib.Path, head: list[str]) -> tuple[str, str, str]:
+    """Return what is before the table with that head in page, it, the rest."""
+    text = page.read_text()
     start = text.find(line(head))
     if start < 0:
-        raise Problem(f"{README} has no table that begins with\n  {line(head)}\n"
+        raise Problem(f"{page} has no table that begins with\n  {line(head)}\n"
                       "Put that line where the table belongs, and an empty line after it.")
     end = text.find("\n\n", start) + 1 or len(text)
     return text[:start], text[start:end], text[end:]
 
 
-def compared(new: str, path: pathlib.Path, head: list[str]) -> Outcome:
-    """Keep the table new, with that head, in path for write(); say which of its lines the
-    README lacks."""
+def compared(new: str, path: pathlib.Path, head: list[str],
+             page: pathlib.Path | None = None) -> Outcome:
+    """Keep the table new, with that head, in path for write(); say which of its lines page (the
+    README if absent) lacks."""
+    page = page or README
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(new)
-    old = split(README.read_text(), head)[1].splitlines()
-    wrong = [f"README lacks: {text}" for text in new.splitlines() if text not in old]
+    old = split(page, head)[1].splitlines()
+    wrong = [f"{page.name} lacks: {text}"
+             for text in new.splitlines() if text not in old]
     return Outcome(Tally(len(new.splitlines()) - len(wrong), len(wrong)), [
         *wrong, *["`make readme` puts the table of this run there"] * bool(wrong)])
 
 
-def write(path: pathlib.Path, head: list[str]) -> bool:
-    """Put the table in path, of that head, into the README; False if there is none."""
+def write(path: pathlib.Path, head: list[str], page: pathlib.Path | None = None) -> bool:
+    """Put the table in path, of that head, into page, the README if absent.
+
+    Return False if there is none.
+    """
+    page = page or README
     if not path.exists():
         return False
-    before, _, after = split(README.read_text(), head)
-    README.write_text(before + path.read_text() + after)
+    before, _, after = split(page, head)
+    page.write_text(before + path.read_text() + after)
     return True

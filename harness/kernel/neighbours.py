@@ -29,6 +29,7 @@ class Neighbour:
     """One table of neighbours.toml."""
     release: str
     suite: str
+    topics: list[str] = field(default_factory=lambda: ["*"])
     unfit: dict[str, str] = field(default_factory=dict)
 
     @property

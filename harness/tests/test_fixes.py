@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What must come of a kernel without one of the fixes."""
 
+import dataclasses
 import pathlib
 import tempfile
 import unittest
@@ -8,7 +9,7 @@ from unittest import mock
 
 from harness.common.report import Problem
 from harness.common.run import Done
-from harness.kernel import patches, topics
+from harness.kernel import neighbours, patches, topics
 from harness.boot import jobs
 from harness.checks import fixes, mutants
 
@@ -16,6 +17,7 @@ from harness.tests.test_mutants import ran
 
 JOB = jobs.Job("tests", "", jobs.Kernel("um", []), [])
 FIX = fixes.Fix("a-Mend", "tests", ["sync.unmap0", "sync.unmap1"])
+HANGS = dataclasses.replace(FIX, hangs=True)
 DIFF = "--- a/x\n+++ b/x\n"
 
 
@@ -37,14 +39,20 @@ class Load(unittest.TestCase):
                 self.assertTrue(fixes.job_of(fix).kernel.kunitconfig)
 
     def test_tested_or_not(self):
-        self.assertEqual([fixes.Fix("a", "tests", ["s.c"]), fixes.Fix("b", no_test="why")],
-                         self.load('[[fix]]\npatch = "a"\njob = "tests"\ncases = ["s.c"]\n'
-                                   '[[fix]]\npatch = "b"\nno_test = "why"\n'))
+        told = 'sees = "x"\nwhere = "y"\n'
+        self.assertEqual([fixes.Fix("a", "tests", ["s.c"], sees="x", where="y"),
+                          fixes.Fix("b", no_test="why", sees="x", where="y")],
+                         self.load(f'[[fix]]\npatch = "a"\n{told}job = "tests"\n'
+                                   'cases = ["s.c"]\n'
+                                   f'[[fix]]\npatch = "b"\n{told}no_test = "why"\n'))
         for wrong in ('patch = "a"', 'patch = "a"\njob = "tests"', 'patch = "a"\ncases = ["s.c"]',
                       'patch = "a"\njob = "tests"\ncases = ["s.c"]\nno_test = "why"',
                       'patch = "a"\nno_test = "why"\nother = 1'):
             with self.assertRaises(Problem):
-                self.load(f"[[fix]]\n{wrong}\n")
+                self.load(f"[[fix]]\n{wrong}\n{told}")
+        for wrong in ('sees = "x"', 'where = "x"'):
+            with self.assertRaisesRegex(Problem, "needs sees and where"):
+                self.load(f'[[fix]]\npatch = "a"\nno_test = "why"\n{wrong}\n')
 
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called none"):
@@ -61,6 +69,22 @@ class Load(unittest.TestCase):
             paths("01-a-Mend.patch", "02-b.patch")
         with self.assertRaisesRegex(Problem, r"a-Mend is in .* but not in patches/fixes/\*"):
             paths()
+
+    def test_page(self):
+        known = {"fixes/x": topics.Topic("fixes/x", patches={"01-a.patch": [], "02-b.patch": []})}
+        releases = [neighbours.Neighbour("6.12", "old", unfit={"fixes/x/a": "no foo()"}),
+                    neighbours.Neighbour("7.2", "new")]
+        table = fixes.page([
+            fixes.Fix("b", no_test="why", sees="s", where="w", has=["7.2"]),
+            fixes.Fix("a", "tests", ["s.c", "s.d"], sees="t", where="v", has=["6.12", "7.2"]),
+        ], known, releases)
+        self.assertEqual([
+            "| fix | what a user sees without it | where | test | in 6.12? | in 7.2? |",
+            "|---|---|---|---|---|---|",
+            "| x 01 | t | v | `s.c`, `s.d` | yes, but the patch does not apply: no foo() | "
+            "yes, and the patch applies |",
+            "| x 02 | s | w | none: why | no | yes, and the patch applies |",
+        ], table.splitlines())
 
 
 class Run(unittest.TestCase):
@@ -118,6 +142,12 @@ class Run(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "does not build without (?s:.*)error: odd"):
             self.leave_out("FAIL", "FAIL")
         self.assertEqual(["apply -R", "remake", "apply -"], self.log)
+
+    def test_hangs_if_it_is_said_to(self):
+        for state, fix, good in ((mutants.HUNG, FIX, False), (mutants.KILLED, FIX, True),
+                                 (mutants.HUNG, HANGS, True), (mutants.KILLED, HANGS, False)):
+            with mock.patch.object(fixes, "run_cases", lambda *_, it=state: {"s.c": (it, "")}):
+                self.assertEqual(good, fixes.leave_out(fix, JOB, pathlib.Path("a.patch"))[1])
 
     def test_cases_must_pass_with_all_fixes(self):
         self.results = {"sync.unmap0": {"plain": ["PASS"]},

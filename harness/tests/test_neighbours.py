@@ -304,6 +304,17 @@ class Table(Neighbour):
         counts, said = self.check()
         self.assertEqual((5 + 4, 0), counts, said)
 
+    def test_just_some_topics(self):
+        self.toml.write_text(self.toml.read_text().replace('suite', 'topics = ["o*"]\nsuite', 1)
+                             .replace('"two/b-gone" = "other"', ""))
+        self.readme.write_text(readme.table(check.HEAD, [["7.4", "one", 2, 2, ""]]))
+        self.assertEqual((2 + 3, 0), self.check()[0])
+
+    def test_many_reasons_are_elsewhere(self):
+        with mock.patch.object(check, "MANY", 1):
+            self.assertIn("README.md lacks: | 7.4 | two | 3 | 2 | [see there](patches/two/README.md)",
+                          self.check()[1])
+
     def test_whole_tree_says_the_same(self):
         names = [unfit.path.name for unfit in neighbours.survey(
             self.base(), neighbours.wanted(None, self.root), self.root)]
@@ -356,7 +367,7 @@ class Table(Neighbour):
         self.table('"two/b-gone" = "other"', apply="3")
         counts, said = self.check()
         self.assertEqual((5 + 3, 1), counts)
-        self.assertIn("README lacks: | 7.4 | two | 3 | 2 | `01`: other |", said)
+        self.assertIn("README.md lacks: | 7.4 | two | 3 | 2 | `01`: other |", said)
 
     def test_fetched_once_beside_ours(self):
         put(self.cache, {"package.json": "ours", "linux.git/HEAD": "ours", "ours.deb": "ours"})

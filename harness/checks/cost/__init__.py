@@ -75,7 +75,7 @@ def measure(composed: Composed) -> Tally:
     TABLE.write_text(readme.table(document.README_HEAD, rows))
     print()
     table(document.README_HEAD, rows)
-    old = readme.split(readme.README.read_text(), document.README_HEAD)[1]
+    old = readme.split(readme.README, document.README_HEAD)[1]
     other = document.differences(old, TABLE.read_text())
     print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
           f"{document.TOLERANCE:.0%}", *other, *wrong, line,
