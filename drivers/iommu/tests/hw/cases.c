@@ -1192,15 +1192,22 @@ static void dma_lazy_test(struct kunit *test)
 		expect_refused(test, 0, iova[i], 1);
 }
 
-/* Drivers may still be waiting for each other when the first test begins */
-static struct device *find_master(struct kunit *test, const char *path)
+/**
+ * hw_find_device() - find a device behind an IOMMU
+ * @test: fails if there is none
+ * @path: of its devicetree node
+ *
+ * Drivers may still be waiting for each other when the first test begins.
+ *
+ * Return: the device, which is there from boot on, and goes in removed_test() only.
+ */
+struct device *hw_find_device(struct kunit *test, const char *path)
 {
 	struct device_node *np = of_find_node_by_path(path);
 	struct platform_device *pdev = of_find_device_by_node(np);
 
 	of_node_put(np);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "there is no %s", path);
-	/* It is there from boot on, and goes in removed_test() only */
 	put_device(&pdev->dev);
 	KUNIT_ASSERT_TRUE_MSG(test, device_iommu_mapped(&pdev->dev),
 			      "%s has no IOMMU: did the driver probe?", path);
@@ -1240,6 +1247,8 @@ static void removed_test(struct kunit *test)
 	if (!desc->stays_attached &&
 	    !hw_translate(t->iommu, t->master[0].stream, iova, false, &paddr))
 		KUNIT_EXPECT_EQ(test, paddr, iova);
+	/* The IOMMU, which may be suspended now, must not ask the device that is gone */
+	msleep(SLEEP_MS);
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && np[m]; m++) {
 		KUNIT_EXPECT_NOT_NULL(test, of_platform_device_create(np[m], NULL, NULL));
@@ -1248,7 +1257,7 @@ static void removed_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kernel_log_has(&log, "WARNING: "));
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && desc->masters[m].path; m++)
-		t->master[m].dev = find_master(test, desc->masters[m].path);
+		t->master[m].dev = hw_find_device(test, desc->masters[m].path);
 	if (desc->default_domain) {
 		t->domain = iommu_get_domain_for_dev(t->master[0].dev);
 	} else {
@@ -1347,7 +1356,7 @@ int hw_test_init(struct kunit *test, struct hw_iommu *iommu)
 	}
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && desc->masters[m].path; m++) {
-		t->master[m].dev = find_master(test, desc->masters[m].path);
+		t->master[m].dev = hw_find_device(test, desc->masters[m].path);
 		t->master[m].stream = desc->masters[m].stream;
 	}
 

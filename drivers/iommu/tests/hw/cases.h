@@ -42,6 +42,7 @@ static inline bool hw_two_masters(struct hw_test *t)
 	       iommu_get_domain_for_dev(t->master[1].dev) == t->domain;
 }
 
+struct device *hw_find_device(struct kunit *test, const char *path);
 void hw_soak_test(struct kunit *test);
 
 #endif

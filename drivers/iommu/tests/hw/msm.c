@@ -12,10 +12,17 @@
  * context, and FSR is cleared by writing ones. That a fault can stall what comes after
  * it is left out. While one of its clocks is off, an IOMMU's registers cannot be reached.
  */
-#include "hw.h"
+#include "cases.h"
 
 #include <linux/bitfield.h>
+#include <linux/device/driver.h>
+#include <linux/dma-mapping.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
 #include <linux/sizes.h>
+
+#include "../../iommu-priv.h"
 
 #define IOMMUS			4
 #define CONTEXTS		2
@@ -60,6 +67,10 @@ static struct msm_model {
 	u32 m2vcbr[MIDS];
 	u32 cbacr[CONTEXTS];
 } msm_models[IOMMUS];
+
+/* Set by tests: count how often the first device was let through untranslated */
+static bool msm_watched;
+static unsigned int msm_bypassed;
 
 /* Two clocks and two interrupts each */
 static bool msm_clocked(struct hw_iommu *iommu, unsigned int window)
@@ -151,6 +162,19 @@ static void msm_write_context(struct hw_iommu *iommu, unsigned int window, u32 *
 	}
 }
 
+static u32 msm_context(u32 stream)
+{
+	return FIELD_GET(M2VCBR_CBNDX, msm_models[stream / MIDS].m2vcbr[stream % MIDS]);
+}
+
+static bool msm_bypasses(u32 stream)
+{
+	u32 context = msm_context(stream);
+
+	return context < CONTEXTS &&
+	       !(msm_models[stream / MIDS].contexts[context][SCTLR / 4] & SCTLR_M);
+}
+
 static void msm_write(struct hw_iommu *iommu, unsigned int window,
 		      unsigned int offset, unsigned int size, u64 value)
 {
@@ -163,16 +187,15 @@ static void msm_write(struct hw_iommu *iommu, unsigned int window,
 	if (context < CONTEXTS) {
 		msm_write_context(iommu, window, msm_models[window].contexts[context],
 				  offset % SZ_4K, value);
-		return;
+	} else {
+		reg = msm_reg(window, offset);
+		if (reg)
+			*reg = value;
 	}
-	reg = msm_reg(window, offset);
-	if (reg)
-		*reg = value;
-}
 
-static u32 msm_context(u32 stream)
-{
-	return FIELD_GET(M2VCBR_CBNDX, msm_models[stream / MIDS].m2vcbr[stream % MIDS]);
+	if (msm_watched && (msm_bypasses(0) || msm_bypasses(2) ||
+			    msm_bypasses(MIDS) || msm_bypasses(MIDS + 2)))
+		msm_bypassed++;
 }
 
 static int msm_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
@@ -186,7 +209,7 @@ static int msm_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 		return -EFAULT;
 
 	regs = msm_models[window].contexts[context];
-	if (!(regs[SCTLR / 4] & SCTLR_M))
+	if (msm_bypasses(stream))
 		return 1;
 	if (iova > U32_MAX)
 		return -EFAULT;
@@ -278,3 +301,140 @@ static const struct hw_desc msm_desc = {
 };
 
 HW_IOMMU(msm, msm_desc);
+
+static u64 msm_reaches(struct hw_test *t, unsigned int m)
+{
+	u64 paddr;
+
+	return hw_translate(t->iommu, t->master[m].stream, t->iova, false, &paddr) ?
+	       0 : paddr;
+}
+
+static void msm_map(struct kunit *test, struct iommu_domain *domain)
+{
+	struct hw_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, t->iova, virt_to_phys(t->memory), SZ_4K,
+					   IOMMU_READ, GFP_KERNEL));
+}
+
+/* As the core does */
+static int msm_move(struct hw_test *t, unsigned int m, struct iommu_domain *old,
+		    struct iommu_domain *new)
+{
+	return new->ops->attach_dev(new, t->master[m].dev, old);
+}
+
+/* On the way from domain to domain a device is in one of them, never in none */
+static void switch_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_domain *other = iommu_paging_domain_alloc(t->master[0].dev);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	msm_map(test, t->domain);
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 0));
+
+	msm_bypassed = 0;
+	msm_watched = true;
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, t->domain, other));
+	KUNIT_EXPECT_EQ(test, 0, msm_reaches(t, 0));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 1));
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, other, t->domain));
+	msm_watched = false;
+
+	KUNIT_EXPECT_EQ(test, 0, msm_bypassed);
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 0));
+	iommu_domain_free(other);
+}
+
+/* One of two devices leaves: the other stays, and unmap finds the right IOMMUs */
+static void identity_between_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_domain *identity = dev_iommu_ops(t->master[0].dev)->identity_domain;
+	struct iommu_domain *other = iommu_paging_domain_alloc(t->master[0].dev);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	msm_map(test, t->domain);
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, t->domain, identity));
+	KUNIT_EXPECT_EQ(test, t->iova, msm_reaches(t, 0));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 1));
+
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, identity, other));
+	msm_map(test, other);
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 0));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, 0));
+	KUNIT_EXPECT_EQ(test, 0, msm_reaches(t, 1));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(other, t->iova, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0, msm_reaches(t, 0));
+
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, other, identity));
+	KUNIT_EXPECT_EQ(test, 0, msm_move(t, 0, identity, t->domain));
+	iommu_domain_free(other);
+}
+
+/* What was mapped is there after the last device has left, and can be unmapped */
+static void unmap_after_detach_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_domain *identity = dev_iommu_ops(t->master[0].dev)->identity_domain;
+
+	msm_map(test, t->domain);
+	for (unsigned int m = 0; m < 2; m++)
+		KUNIT_EXPECT_EQ(test, 0, msm_move(t, m, t->domain, identity));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	msm_map(test, t->domain);
+	for (unsigned int m = 0; m < 2; m++) {
+		KUNIT_EXPECT_EQ(test, 0, msm_move(t, m, identity, t->domain));
+		KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), msm_reaches(t, m));
+	}
+}
+
+/* Let the DMA API of the devices map nothing, or all: tables do not go through it */
+static void msm_set_masks(u64 mask)
+{
+	struct platform_device *pdev;
+	struct device_node *np;
+
+	for (unsigned int m = 0; m < 2; m++) {
+		np = of_find_node_by_path(msm_desc.masters[m].path);
+		pdev = of_find_device_by_node(np);
+		of_node_put(np);
+		if (!pdev)
+			continue;
+		*pdev->dev.dma_mask = mask;
+		put_device(&pdev->dev);
+	}
+}
+
+static int msm_own_init(struct kunit *test)
+{
+	wait_for_device_probe();
+	msm_set_masks(SZ_4K - 1);
+	return msm_test_init(test);
+}
+
+static void msm_own_exit(struct kunit *test)
+{
+	hw_test_exit(test);
+	msm_set_masks(DMA_BIT_MASK(32));
+}
+
+static struct kunit_case msm_own_cases[] = {
+	KUNIT_CASE(switch_test),
+	KUNIT_CASE(identity_between_test),
+	KUNIT_CASE(unmap_after_detach_test),
+	{}
+};
+
+/* What the core does on ARM only, where no domain is for the DMA API */
+static struct kunit_suite msm_own_suite = {
+	.name = "iommu_msm_own",
+	.init = msm_own_init,
+	.exit = msm_own_exit,
+	.test_cases = msm_own_cases,
+};
+
+kunit_test_suite(msm_own_suite);

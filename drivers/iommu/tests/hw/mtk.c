@@ -16,9 +16,14 @@
  * those of an address when that is invalidated: the architecture of short descriptors
  * allows it, and the driver relied on it while it had a tlb_flush_walk().
  */
-#include "hw.h"
+#include "cases.h"
 
 #include <linux/bitfield.h>
+#include <linux/delay.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 
 #define BANK_SIZE		SZ_4K
@@ -356,6 +361,7 @@ static const struct hw_desc mtk_mm_desc = {
 		{ 0x600580000, BANK_SIZE },
 		{ 0x600590000, SZ_4K },		/* larb 4 */
 		{ 0x6005a0000, SZ_4K },		/* SMI common */
+		{ 0x6005b0000, SZ_4K },		/* larb 0 */
 	},
 	.provider = "/mtk-mm-soc",
 	.masters = { { "/mtk-mm-master-0", 0 }, { "/mtk-mm-master-1", 3 } },
@@ -371,3 +377,115 @@ static const struct hw_desc mtk_mm_desc = {
 };
 
 HW_IOMMU(mtk_mm, mtk_mm_desc);
+
+/* The cases of this driver alone */
+
+static struct device *device_of(struct kunit *test, struct device_node *np)
+{
+	struct platform_device *pdev = of_find_device_by_node(np);
+
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	put_device(&pdev->dev);
+	return &pdev->dev;
+}
+
+static struct device *device_at(struct kunit *test, const char *path)
+{
+	return device_of(test, of_find_node_by_path(path));
+}
+
+/* A domain that @own is attached to is of no use to @other */
+static void expect_unfit(struct kunit *test, struct device *own, struct device *other)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(own);
+	int ret;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	KUNIT_ASSERT_PTR_NE(test, own->iommu_group, other->iommu_group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(domain, own->iommu_group));
+	ret = iommu_attach_group(domain, other->iommu_group);
+	KUNIT_EXPECT_EQ(test, -EINVAL, ret);
+	if (!ret)
+		iommu_detach_group(domain, other->iommu_group);
+	iommu_detach_group(domain, own->iommu_group);
+	iommu_domain_free(domain);
+}
+
+/* Two IOMMUs that do not share their page table */
+static void other_iommu_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *infra = device_at(test, mtk_infra_desc.masters[0].path);
+
+	expect_unfit(test, t->master[0].dev, infra);
+	expect_unfit(test, infra, t->master[0].dev);
+}
+
+/* Two banks of an IOMMU */
+static void other_bank_test(struct kunit *test)
+{
+	expect_unfit(test, device_at(test, mtk_infra_desc.masters[0].path),
+		     device_at(test, mtk_infra_desc.masters[1].path));
+}
+
+/* Two ranges of addresses in one page table */
+static void other_region_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	expect_unfit(test, t->master[0].dev, device_at(test, "/mtk-mm-idle"));
+}
+
+static void wake_masters(void *data)
+{
+	struct hw_test *t = data;
+
+	for (unsigned int m = 0; m < HW_MAX_MASTERS; m++)
+		pm_runtime_get_sync(t->master[m].dev);
+}
+
+/* An IOMMU without a user that is not suspended yet: no resume will flush its TLB */
+static void idle_iommu_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device_node *np = of_parse_phandle(t->master[0].dev->of_node, "iommus", 0);
+	struct device *dev = device_of(test, np);
+	u32 stream = t->master[0].stream;
+	u64 paddr;
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(t->domain, t->iova, virt_to_phys(t->memory),
+					   SZ_4K, IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, hw_translate(t->iommu, stream, t->iova, false, &paddr));
+
+	KUNIT_ASSERT_EQ(test, 0, pm_runtime_resume_and_get(dev));
+	for (unsigned int m = 0; m < HW_MAX_MASTERS; m++)
+		pm_runtime_put_sync(t->master[m].dev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, wake_masters, t));
+	msleep(500);
+	pm_runtime_put_noidle(dev);
+	KUNIT_ASSERT_TRUE(test, pm_runtime_active(dev));
+	KUNIT_ASSERT_EQ(test, 0, atomic_read(&dev->power.usage_count));
+
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	kunit_release_action(test, wake_masters, t);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			hw_translate(t->iommu, stream, t->iova, false, &paddr));
+}
+
+static struct kunit_case mtk_cases[] = {
+	KUNIT_CASE(other_iommu_test),
+	KUNIT_CASE(other_bank_test),
+	KUNIT_CASE(other_region_test),
+	KUNIT_CASE(idle_iommu_test),
+	{}
+};
+
+static struct kunit_suite mtk_suite = {
+	.name = "iommu_mtk_own",
+	.init = mtk_mm_test_init,
+	.exit = hw_test_exit,
+	.test_cases = mtk_cases,
+};
+
+kunit_test_suite(mtk_suite);

@@ -7,8 +7,11 @@
  * taken from the drivers' macros and from their use of them: that each of the two
  * enables of an invalidation stands for one of two TLBs in a row is assumed.
  */
-#include "hw.h"
+#include "cases.h"
 
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
 #include <linux/sizes.h>
 
 #define PT_BASE			0x000
@@ -187,6 +190,7 @@ static const struct hw_desc mtk_v1_desc = {
 		{ 0x600b00000, SZ_4K },
 		[SMI_COMMON] = { 0x600b10000, SZ_4K },
 		{ 0x600b20000, SZ_4K },		/* larb 0 */
+		{ 0x600b30000, SZ_4K },		/* an IOMMU without devices */
 	},
 	.provider = "/mtk-v1-soc",
 	.masters = { { "/mtk-v1-master", 5 } },
@@ -202,3 +206,71 @@ static const struct hw_desc mtk_v1_desc = {
 };
 
 HW_IOMMU(mtk_v1, mtk_v1_desc);
+
+/* The cases of this driver alone */
+
+/* The hardware has one page table, and who is refused that must know */
+static void second_domain_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_domain *domain = iommu_paging_domain_alloc(t->master[0].dev);
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+	int ret;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	ret = iommu_attach_group(domain, group);
+	KUNIT_EXPECT_EQ(test, -EINVAL, ret);
+	if (!ret)
+		iommu_detach_group(domain, group);
+	iommu_domain_free(domain);
+}
+
+static struct device *idle_iommu(struct kunit *test)
+{
+	struct device_node *np = of_find_node_by_path("/mtk-v1-idle@600b30000");
+	struct platform_device *pdev = of_find_device_by_node(np);
+
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	put_device(&pdev->dev);
+	KUNIT_ASSERT_NOT_NULL(test, pdev->dev.driver);
+	return &pdev->dev;
+}
+
+/* An IOMMU that no device was ever attached to is suspended and resumed as others */
+static void idle_resume_test(struct kunit *test)
+{
+	struct device *dev = idle_iommu(test);
+	const struct dev_pm_ops *pm = dev->driver->pm;
+
+	if (!pm->suspend)
+		kunit_skip(test, "the kernel has no suspend");
+
+	KUNIT_EXPECT_EQ(test, 0, pm->suspend(dev));
+	KUNIT_EXPECT_EQ(test, 0, pm->resume(dev));
+}
+
+/* Its interrupt, which the firmware may have left pending */
+static void idle_interrupt_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, idle_iommu(test));
+	hw_raise_irq(t->iommu, 1);
+}
+
+static struct kunit_case mtk_v1_more_cases[] = {
+	KUNIT_CASE(second_domain_test),
+	KUNIT_CASE(idle_resume_test),
+	KUNIT_CASE(idle_interrupt_test),
+	{}
+};
+
+static struct kunit_suite mtk_v1_more_suite = {
+	.name = "iommu_mtk_v1_own",
+	.init = mtk_v1_test_init,
+	.exit = hw_test_exit,
+	.test_cases = mtk_v1_more_cases,
+};
+
+kunit_test_suite(mtk_v1_more_suite);

@@ -11,10 +11,13 @@
  * that pointers to tables are not kept, from the driver flushing none before it frees
  * tables. Entries of tables are like ARM's short descriptors.
  */
-#include "hw.h"
+#include "cases.h"
 
 #include <linux/bitfield.h>
 #include <linux/sizes.h>
+
+#include "../../iommu-priv.h"
+#include "../../omap-iommu.h"
 
 #define REVISION		0x00
 #define REVISION_2_0		0x20
@@ -244,3 +247,53 @@ static const struct hw_desc omap_desc = {
 };
 
 HW_IOMMU(omap, omap_desc);
+
+/* A device that a domain refuses stays where it is */
+static void busy_domain_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_domain *busy = iommu_paging_domain_alloc(dev);
+	u64 paddr = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(busy));
+	/* As if another device were in it */
+	container_of(busy, struct omap_iommu_domain, domain)->dev = dev;
+	KUNIT_EXPECT_EQ(test, 0, iommu_map(t->domain, t->iova, virt_to_phys(t->memory),
+					   SZ_4K, IOMMU_READ, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, busy->ops->attach_dev(busy, dev, t->domain));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, t->master[0].stream, t->iova, false,
+					      &paddr));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), paddr);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+
+	container_of(busy, struct omap_iommu_domain, domain)->dev = NULL;
+	iommu_domain_free(busy);
+}
+
+/* An interrupt while there is no domain is not the driver's */
+static void idle_fault_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_domain *identity = dev_iommu_ops(dev)->identity_domain;
+
+	KUNIT_EXPECT_EQ(test, 0, identity->ops->attach_dev(identity, dev, t->domain));
+	hw_raise_irq(t->iommu, 0);
+	KUNIT_EXPECT_EQ(test, 0, t->domain->ops->attach_dev(t->domain, dev, identity));
+}
+
+static struct kunit_case omap_own_cases[] = {
+	KUNIT_CASE(busy_domain_test),
+	KUNIT_CASE(idle_fault_test),
+	{}
+};
+
+static struct kunit_suite omap_own_suite = {
+	.name = "iommu_omap_own",
+	.init = omap_test_init,
+	.exit = hw_test_exit,
+	.test_cases = omap_own_cases,
+};
+
+kunit_test_suite(omap_own_suite);

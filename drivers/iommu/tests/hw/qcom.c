@@ -4,12 +4,17 @@
  *
  * What is left are the context banks, for stage 1 and long descriptors of 32-bit ARM;
  * firmware has routed each stream to one. Their registers are those of the SMMUv2
- * architecture. A TLBSYNC completes what its own bank was told to invalidate.
+ * architecture. A TLBSYNC completes what its own bank was told to invalidate. While
+ * one of the clocks is off, registers cannot be reached.
  */
 #include "hw.h"
 #include "../../arm/arm-smmu/arm-smmu.h"
 
 #include <linux/bitfield.h>
+#include <linux/dma-mapping.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
 #include <linux/sizes.h>
 
 #define BANKS			4
@@ -55,6 +60,9 @@ enum {
 
 static u32 qcom_regs[BANKS][BANK_SIZE / sizeof(u32)];
 
+/* Accesses while a clock was off; hardware may hang at one */
+static unsigned int qcom_unclocked;
+
 static u32 *qcom_reg(unsigned int bank, unsigned int offset)
 {
 	return &qcom_regs[bank][offset / sizeof(u32)];
@@ -75,6 +83,15 @@ static void qcom_reset(struct hw_iommu *iommu)
 	qcom_iommu_restore_sec_cfg = qcom_restore_sec_cfg;
 }
 
+static bool qcom_clocked(struct hw_iommu *iommu)
+{
+	if (!iommu->soc || (kunit_provider_clk_enabled(iommu->soc, 0) &&
+			    kunit_provider_clk_enabled(iommu->soc, 1)))
+		return true;
+	qcom_unclocked++;
+	return false;
+}
+
 static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)
 {
 	bool stuck = iommu->stuck;
@@ -93,7 +110,7 @@ static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (window != QCOM_BANKS)
+	if (!qcom_clocked(iommu) || window != QCOM_BANKS)
 		return 0;
 
 	offset %= BANK_SIZE;
@@ -119,7 +136,7 @@ static void qcom_write(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (window != QCOM_BANKS)
+	if (!qcom_clocked(iommu) || window != QCOM_BANKS)
 		return;
 
 	offset %= BANK_SIZE;
@@ -236,3 +253,98 @@ static const struct hw_desc qcom_desc = {
 };
 
 HW_IOMMU(qcom, qcom_desc);
+
+static struct device *qcom_device(struct kunit *test, struct device_node *np)
+{
+	struct platform_device *pdev = of_find_device_by_node(np);
+
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	/* It is there from boot on, and stays */
+	put_device(&pdev->dev);
+	return &pdev->dev;
+}
+
+/* The device reads what the DMA API has mapped for it */
+static void qcom_expect_dma(struct kunit *test, struct device *master)
+{
+	u8 *memory = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	dma_addr_t iova;
+	u8 value = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	*memory = 0x5a;
+	iova = dma_map_single(master, memory, SZ_4K, DMA_TO_DEVICE);
+	KUNIT_ASSERT_EQ(test, 0, dma_mapping_error(master, iova));
+	KUNIT_EXPECT_EQ(test, 0, hw_access(&qcom_iommu, FIRST_BANK, iova, false, &value));
+	KUNIT_EXPECT_EQ(test, 0x5a, value);
+	dma_unmap_single(master, iova, SZ_4K, DMA_TO_DEVICE);
+}
+
+/* The driver can be unbound, touches no register without a clock, and bound again */
+static void unbind_test(struct kunit *test)
+{
+	struct device *master, *iommu;
+
+	wait_for_device_probe();
+	master = qcom_device(test, of_find_node_by_path(qcom_desc.masters[0].path));
+	iommu = qcom_device(test, of_parse_phandle(master->of_node, "iommus", 0));
+	if (!qcom_iommu.soc)
+		qcom_iommu.soc = kunit_provider_get(qcom_desc.provider);
+	KUNIT_ASSERT_NOT_NULL(test, qcom_iommu.soc);
+	qcom_expect_dma(test, master);
+
+	qcom_unclocked = 0;
+	device_release_driver(iommu);
+	KUNIT_EXPECT_EQ(test, 0, qcom_unclocked);
+
+	KUNIT_ASSERT_EQ(test, 1, device_attach(iommu));
+	/* It may have been bound with its IOMMU */
+	if (!device_is_bound(master))
+		KUNIT_ASSERT_EQ(test, 1, device_attach(master));
+	qcom_expect_dma(test, master);
+	KUNIT_EXPECT_EQ(test, 0, qcom_unclocked);
+}
+
+/* A domain that outlives its device needs nothing of it when it is freed */
+static void outlived_test(struct kunit *test)
+{
+	struct device *master;
+	struct device_node *np;
+	struct iommu_domain *domain;
+	size_t size = struct_size_t(struct iommu_fwspec, ids, 2);
+
+	wait_for_device_probe();
+	np = of_find_node_by_path(qcom_desc.masters[0].path);
+	master = qcom_device(test, of_node_get(np));
+	domain = iommu_paging_domain_alloc(master);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(domain, master->iommu_group));
+	iommu_detach_group(domain, master->iommu_group);
+
+	of_platform_device_destroy(master, NULL);
+	/* One of these gets the memory of the fwspec */
+	for (unsigned int i = 0; i < 1024; i++) {
+		void *other = kunit_kmalloc(test, size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, other);
+		memset(other, 0xff, size);
+	}
+	iommu_domain_free(domain);
+
+	KUNIT_EXPECT_NOT_NULL(test, of_platform_device_create(np, NULL, NULL));
+	qcom_expect_dma(test, qcom_device(test, np));
+}
+
+/* What concerns no other driver */
+static struct kunit_case qcom_own_cases[] = {
+	KUNIT_CASE(unbind_test),
+	KUNIT_CASE(outlived_test),
+	{}
+};
+
+static struct kunit_suite qcom_own_suite = {
+	.name = "iommu_qcom_own",
+	.test_cases = qcom_own_cases,
+};
+kunit_test_suite(qcom_own_suite);

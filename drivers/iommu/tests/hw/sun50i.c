@@ -9,10 +9,11 @@
  * and from its use of them. Vendor's manuals of later chips agree on the table base,
  * the invalidations by address and the authority registers.
  */
-#include "hw.h"
+#include "cases.h"
 
 #include <linux/bitfield.h>
 #include <linux/sizes.h>
+#include <trace/events/kmem.h>
 
 #define ENABLE			0x020
 #define ENABLE_ENABLE		BIT(0)
@@ -59,32 +60,74 @@
 #define MICRO_TLBS		GENMASK(2 + MASTERS - 1, 2)
 #define PTW_CACHE		HW_TABLES
 
-static u32 sun50i_regs[REGS] = {
-	[BYPASS / 4] = GENMASK(MASTERS - 1, 0),
+/**
+ * struct sun50i - an IOMMU
+ * @regs: its registers
+ * @unclocked: how many accesses there were without a clock, or in reset
+ * @bypassed: set if the driver turned translation off; cleared by tests
+ */
+struct sun50i {
+	u32 regs[REGS];
+	unsigned int unclocked;
+	bool bypassed;
 };
+
+static struct sun50i sun50i_h6 = {
+	.regs[BYPASS / 4] = GENMASK(MASTERS - 1, 0),
+};
+
+/* No chip has a second one */
+static struct sun50i sun50i_other = {
+	.regs[BYPASS / 4] = GENMASK(MASTERS - 1, 0),
+};
+
+/* Whether registers can be accessed */
+static bool sun50i_clocked(struct hw_iommu *iommu)
+{
+	struct sun50i *sun50i = iommu->priv;
+
+	if (!iommu->soc || (kunit_provider_clk_enabled(iommu->soc, 0) &&
+			    !kunit_provider_reset_asserted(iommu->soc, 0)))
+		return true;
+	sun50i->unclocked++;
+	return false;
+}
 
 static u64 sun50i_read(struct hw_iommu *iommu, unsigned int window,
 		       unsigned int offset, unsigned int size)
 {
+	struct sun50i *sun50i = iommu->priv;
+
+	if (!sun50i_clocked(iommu))
+		return 0;
+
 	switch (offset) {
 	case TLB_FLUSH:
 	case TLB_IVLD:
 	case PC_IVLD:
-		if (sun50i_regs[offset / 4] && !hw_busy(iommu))
-			sun50i_regs[offset / 4] = 0;
+		if (sun50i->regs[offset / 4] && !hw_busy(iommu))
+			sun50i->regs[offset / 4] = 0;
 		break;
 	}
-	return offset / 4 < REGS ? sun50i_regs[offset / 4] : 0;
+	return offset / 4 < REGS ? sun50i->regs[offset / 4] : 0;
 }
 
 static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 			 unsigned int offset, unsigned int size, u64 value)
 {
+	struct sun50i *sun50i = iommu->priv;
 	struct hw_inval inval = {
 		.tag = HW_ANY_TAG,
 	};
 
+	if (!sun50i_clocked(iommu))
+		return;
+
 	switch (offset) {
+	case ENABLE:
+		if (!(value & ENABLE_ENABLE))
+			sun50i->bypassed = true;
+		break;
 	case TLB_FLUSH:
 		inval.caches = FIELD_GET(TLB_FLUSH_MICRO, value) * MICRO_TLB(0);
 		if (value & TLB_FLUSH_MACRO)
@@ -96,21 +139,21 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 		if (!(value & IVLD_ENABLE))
 			return;
 		inval.caches = MACRO_TLB | MICRO_TLBS;
-		inval.iova = sun50i_regs[TLB_IVLD_ADDR / 4] &
-			     sun50i_regs[TLB_IVLD_MASK / 4];
-		inval.size = (u64)~sun50i_regs[TLB_IVLD_MASK / 4] + 1;
+		inval.iova = sun50i->regs[TLB_IVLD_ADDR / 4] &
+			     sun50i->regs[TLB_IVLD_MASK / 4];
+		inval.size = (u64)~sun50i->regs[TLB_IVLD_MASK / 4] + 1;
 		break;
 	case PC_IVLD:
 		if (!(value & IVLD_ENABLE))
 			return;
 		inval.caches = PTW_CACHE;
-		inval.iova = ALIGN_DOWN(sun50i_regs[PC_IVLD_ADDR / 4], SZ_1M);
+		inval.iova = ALIGN_DOWN(sun50i->regs[PC_IVLD_ADDR / 4], SZ_1M);
 		inval.size = SZ_1M;
 		break;
 	case INT_CLR:
-		sun50i_regs[INT_STA / 4] &= ~value;
-		sun50i_regs[L1PG_INT / 4] = 0;
-		sun50i_regs[L2PG_INT / 4] = 0;
+		sun50i->regs[INT_STA / 4] &= ~value;
+		sun50i->regs[L1PG_INT / 4] = 0;
+		sun50i->regs[L2PG_INT / 4] = 0;
 		return;
 	case INT_STA:
 	case L1PG_INT:
@@ -119,7 +162,7 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 	}
 
 	if (offset / 4 < REGS)
-		sun50i_regs[offset / 4] = value;
+		sun50i->regs[offset / 4] = value;
 	if (inval.caches) {
 		hw_post(iommu, &inval);
 		hw_start(iommu);
@@ -129,13 +172,15 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 static int sun50i_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 			 struct hw_root *root)
 {
-	if (!(sun50i_regs[ENABLE / 4] & ENABLE_ENABLE) ||
-	    sun50i_regs[BYPASS / 4] & BIT(stream))
+	struct sun50i *sun50i = iommu->priv;
+
+	if (!(sun50i->regs[ENABLE / 4] & ENABLE_ENABLE) ||
+	    sun50i->regs[BYPASS / 4] & BIT(stream))
 		return 1;
 	if (iova > U32_MAX)
 		return -EFAULT;
 
-	root->table = sun50i_regs[TTB / 4] & TTB_ADDR;
+	root->table = sun50i->regs[TTB / 4] & TTB_ADDR;
 	root->level = 1;
 	root->caches = MACRO_TLB | MICRO_TLB(stream);
 	root->priv = (void *)(unsigned long)stream;
@@ -145,6 +190,7 @@ static int sun50i_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 static int sun50i_step(struct hw_iommu *iommu, const struct hw_root *root,
 		       u64 table, int level, u64 iova, struct hw_entry *entry)
 {
+	struct sun50i *sun50i = iommu->priv;
 	u32 master = (unsigned long)root->priv;
 	u32 index, desc, aci, denied;
 
@@ -170,7 +216,7 @@ static int sun50i_step(struct hw_iommu *iommu, const struct hw_root *root,
 	entry->addr = desc & PTE_PAGE;
 
 	aci = FIELD_GET(PTE_ACI, desc);
-	denied = sun50i_regs[DM_AUT_CTRL(aci) / 4];
+	denied = sun50i->regs[DM_AUT_CTRL(aci) / 4];
 	if (denied & DM_AUT_NO_READ(aci, master))
 		entry->prot &= ~HW_READ;
 	if (denied & DM_AUT_NO_WRITE(aci, master))
@@ -181,33 +227,34 @@ static int sun50i_step(struct hw_iommu *iommu, const struct hw_root *root,
 /* Return whether the driver wants an interrupt for it */
 static bool sun50i_blame(struct hw_iommu *iommu, u32 stream, u64 iova)
 {
+	struct sun50i *sun50i = iommu->priv;
 	u32 status, dte, pte;
 
 	guard(spinlock_irqsave)(&iommu->lock);
 
-	dte = hw_load32((sun50i_regs[TTB / 4] & TTB_ADDR) +
+	dte = hw_load32((sun50i->regs[TTB / 4] & TTB_ADDR) +
 			(iova >> 20) * sizeof(u32));
 	if ((dte & DTE_VALID) != 1) {
 		status = INT_INVALID_L1PG;
-		sun50i_regs[INT_ERR_ADDR_L1 / 4] = iova;
-		sun50i_regs[L1PG_INT / 4] = BIT(stream);
+		sun50i->regs[INT_ERR_ADDR_L1 / 4] = iova;
+		sun50i->regs[L1PG_INT / 4] = BIT(stream);
 		goto out;
 	}
 
 	pte = hw_load32((dte & DTE_TABLE) + (iova >> 12 & 0xff) * sizeof(u32));
 	if (!(pte & PTE_VALID)) {
 		status = INT_INVALID_L2PG;
-		sun50i_regs[INT_ERR_ADDR_L2 / 4] = iova;
-		sun50i_regs[L2PG_INT / 4] = BIT(stream);
+		sun50i->regs[INT_ERR_ADDR_L2 / 4] = iova;
+		sun50i->regs[L2PG_INT / 4] = BIT(stream);
 		goto out;
 	}
 
 	status = INT_MASTER(stream);
-	sun50i_regs[INT_ERR_ADDR(stream) / 4] = iova;
-	sun50i_regs[INT_ERR_DATA(stream) / 4] = pte;
+	sun50i->regs[INT_ERR_ADDR(stream) / 4] = iova;
+	sun50i->regs[INT_ERR_DATA(stream) / 4] = pte;
 out:
-	sun50i_regs[INT_STA / 4] |= status;
-	return sun50i_regs[INT_ENABLE / 4] & status;
+	sun50i->regs[INT_STA / 4] |= status;
+	return sun50i->regs[INT_ENABLE / 4] & status;
 }
 
 static void sun50i_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
@@ -216,7 +263,18 @@ static void sun50i_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 		hw_raise_irq(iommu, 0);
 }
 
+static void sun50i_reset(struct hw_iommu *iommu)
+{
+	iommu->priv = &sun50i_h6;
+}
+
+static void sun50i_other_reset(struct hw_iommu *iommu)
+{
+	iommu->priv = &sun50i_other;
+}
+
 static const struct hw_ops sun50i_ops = {
+	.reset = sun50i_reset,
 	.read = sun50i_read,
 	.write = sun50i_write,
 	.stream = sun50i_stream,
@@ -224,7 +282,16 @@ static const struct hw_ops sun50i_ops = {
 	.fault = sun50i_fault,
 };
 
+static const struct hw_ops sun50i_other_ops = {
+	.reset = sun50i_other_reset,
+	.read = sun50i_read,
+	.write = sun50i_write,
+	.stream = sun50i_stream,
+	.step = sun50i_step,
+};
+
 OF_OVERLAY_DECLARE(sun50i);
+OF_OVERLAY_DECLARE(sun50i_other);
 
 static const struct hw_desc sun50i_desc = {
 	.name = "sun50i-iommu",
@@ -239,3 +306,161 @@ static const struct hw_desc sun50i_desc = {
 };
 
 HW_IOMMU(sun50i, sun50i_desc);
+
+static const struct hw_desc sun50i_other_desc = {
+	.name = "sun50i-iommu",
+	.overlay = of_overlay_begin(sun50i_other),
+	.overlay_end = of_overlay_end(sun50i_other),
+	.windows = { { 0x600021000, SZ_4K } },
+	.masters = { { "/sun50i-other-master", 0 } },
+	.ops = &sun50i_other_ops,
+};
+
+static struct hw_iommu sun50i_other_iommu = {
+	.desc = &sun50i_other_desc,
+};
+
+static int __init sun50i_other_setup(void)
+{
+	return hw_setup(&sun50i_other_iommu);
+}
+pure_initcall(sun50i_other_setup);
+
+static void map_one(struct kunit *test, unsigned int page)
+{
+	struct hw_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_map(t->domain, t->iova,
+				  virt_to_phys(t->memory) + page * SZ_4K, SZ_4K,
+				  IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+}
+
+/* From one domain that translates to another, no access bypasses the IOMMU */
+static void switch_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+
+	sun50i_h6.bypassed = false;
+	iommu_detach_group(t->domain, group);
+	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(t->master[0].dev)))
+		kunit_skip(test, "the default domain does not translate");
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(t->domain, group));
+	KUNIT_EXPECT_FALSE(test, sun50i_h6.bypassed);
+}
+
+/* In the identity domain translation is off, and so is the clock of the registers */
+static void identity_domain_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_group *group = dev->iommu_group;
+	struct iommu_domain *identity = dev->iommu->iommu_dev->ops->identity_domain;
+	u64 paddr;
+
+	map_one(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	iommu_detach_group(t->domain, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(identity, group));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_EXPECT_EQ(test, t->iova, paddr);
+
+	/* Neither an interrupt nor a change of what is not attached needs registers */
+	sun50i_h6.unclocked = 0;
+	hw_raise_irq(t->iommu, 0);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	map_one(test, 1);
+	KUNIT_EXPECT_EQ(test, 0, sun50i_h6.unclocked);
+
+	iommu_detach_group(identity, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory) + SZ_4K, paddr);
+}
+
+/* A domain works for the devices behind another IOMMU as well, or is refused there */
+static void foreign_domain_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = hw_find_device(test, sun50i_other_desc.masters[0].path);
+	u64 paddr = 0;
+	int ret;
+
+	ret = iommu_attach_group(t->domain, dev->iommu_group);
+	if (ret) {
+		KUNIT_EXPECT_EQ(test, -EINVAL, ret);
+		return;
+	}
+	map_one(test, 0);
+	hw_translate(&sun50i_other_iommu, 0, t->iova, false, &paddr);
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), paddr);
+	/* What was unmapped is gone in both */
+	iommu_unmap(t->domain, t->iova, SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EFAULT, hw_translate(&sun50i_other_iommu, 0, t->iova,
+						    false, &paddr));
+	KUNIT_EXPECT_EQ(test, -EFAULT, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	iommu_detach_group(t->domain, dev->iommu_group);
+}
+
+/* A table that is waited for, and whether it was freed */
+struct freed_table {
+	void *table;
+	bool freed;
+};
+
+static void note_table(void *data, unsigned long call_site, const void *object,
+		       const struct kmem_cache *cache)
+{
+	struct freed_table *freed = data;
+
+	if (object == freed->table)
+		freed->freed = true;
+}
+
+static void stop_noting(void *data)
+{
+	unregister_trace_kmem_cache_free(note_table, data);
+	tracepoint_synchronize_unregister();
+}
+
+/* A domain that is freed takes its page tables with it */
+static void leak_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+	struct freed_table freed = {};
+	u64 table;
+
+	map_one(test, 0);
+	table = sun50i_h6.regs[TTB / 4] & TTB_ADDR;
+	table = hw_load32(table + (t->iova >> 20) * sizeof(u32)) & DTE_TABLE;
+	freed.table = phys_to_virt(table);
+
+	iommu_detach_group(t->domain, group);
+	t->attached = false;
+	if (register_trace_kmem_cache_free(note_table, &freed))
+		kunit_skip(test, "the kernel has no tracepoints");
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, stop_noting, &freed));
+	iommu_domain_free(t->domain);
+	t->domain = NULL;
+	kunit_release_action(test, stop_noting, &freed);
+	KUNIT_EXPECT_TRUE(test, freed.freed);
+}
+
+static struct kunit_case sun50i_only_cases[] = {
+	KUNIT_CASE(switch_test),
+	KUNIT_CASE(identity_domain_test),
+	KUNIT_CASE(foreign_domain_test),
+	KUNIT_CASE(leak_test),
+	{}
+};
+
+static struct kunit_suite sun50i_only_suite = {
+	.name = "iommu_sun50i_own",
+	.init = sun50i_test_init,
+	.exit = hw_test_exit,
+	.test_cases = sun50i_only_cases,
+};
+
+kunit_test_suite(sun50i_only_suite);

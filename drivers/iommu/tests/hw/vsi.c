@@ -11,8 +11,12 @@
  * switching translation off and on. While the clock is off, registers cannot be
  * reached.
  */
-#include "hw.h"
+#include "cases.h"
 
+#include <linux/delay.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 
 #define FLUSH			0x184
@@ -42,6 +46,7 @@ static struct vsi_regs {
 	u32 status;
 	u32 control;
 	u32 array_base;
+	bool bypassed;	/* set if the driver turned translation off; cleared by tests */
 } vsi_regs[IOMMUS];
 
 /* A clock and an interrupt each */
@@ -104,6 +109,8 @@ static void vsi_write(struct hw_iommu *iommu, unsigned int window,
 		break;
 	case CONTROL:
 		regs->control = value;
+		if (!(value & ENABLE))
+			regs->bypassed = true;
 		break;
 	case TLB_ARRAY_BASE:
 		regs->array_base = value;
@@ -196,3 +203,139 @@ static const struct hw_desc vsi_desc = {
 };
 
 HW_IOMMU(vsi, vsi_desc);
+
+/* The IOMMU sleeps when it was idle for 100 ms */
+#define SLEEP_MS		500
+
+/* From one domain that translates to another, no access bypasses the IOMMU */
+static void switch_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+
+	vsi_regs[0].bypassed = false;
+	iommu_detach_group(t->domain, group);
+	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(t->master[0].dev)))
+		kunit_skip(test, "the default domain does not translate");
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(t->domain, group));
+	KUNIT_EXPECT_FALSE(test, vsi_regs[0].bypassed);
+}
+
+/* In the identity domain, which has no lock, translation is off */
+static void identity_domain_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_group *group = dev->iommu_group;
+	struct iommu_domain *identity = dev->iommu->iommu_dev->ops->identity_domain;
+	u64 paddr;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_map(t->domain, t->iova, virt_to_phys(t->memory), SZ_4K,
+				  IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	iommu_detach_group(t->domain, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(identity, group));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_EXPECT_EQ(test, t->iova, paddr);
+
+	/* Also after it has slept */
+	pm_runtime_put_sync(dev);
+	msleep(SLEEP_MS);
+	pm_runtime_get_sync(dev);
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_EXPECT_EQ(test, t->iova, paddr);
+
+	iommu_detach_group(identity, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), paddr);
+}
+
+static struct device *first_iommu(void)
+{
+	struct device_node *np = of_find_node_by_path("/iommu@600a00000");
+	struct platform_device *pdev = of_find_device_by_node(np);
+
+	of_node_put(np);
+	/* It is there for ever */
+	if (pdev)
+		put_device(&pdev->dev);
+	return pdev ? &pdev->dev : NULL;
+}
+
+static void wake_master(void *data)
+{
+	pm_runtime_get_sync(data);
+}
+
+/* With a page mapped, the first IOMMU sleeps until the test ends. Return the IOMMU. */
+static struct device *put_to_sleep(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct device *iommu = first_iommu();
+
+	KUNIT_ASSERT_NOT_NULL(test, iommu);
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_map(t->domain, t->iova, virt_to_phys(t->memory), SZ_4K,
+				  IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	pm_runtime_put_sync(dev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, wake_master, dev));
+	msleep(SLEEP_MS);
+	KUNIT_ASSERT_TRUE(test, pm_runtime_suspended(iommu));
+	return iommu;
+}
+
+/* An IOMMU that sleeps does so while something is unmapped */
+static void unmap_asleep_test(struct kunit *test)
+{
+	struct device *iommu = put_to_sleep(test);
+	struct hw_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	msleep(20);
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(iommu));
+}
+
+/* And there is nobody left who has it awake, if it could not be woken */
+static void unmap_disabled_test(struct kunit *test)
+{
+	struct device *iommu = put_to_sleep(test);
+	struct hw_test *t = test->priv;
+	int users;
+
+	pm_runtime_disable(iommu);
+	users = atomic_read(&iommu->power.usage_count);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	KUNIT_EXPECT_EQ(test, users, atomic_read(&iommu->power.usage_count));
+	atomic_set(&iommu->power.usage_count, users);
+	pm_runtime_enable(iommu);
+}
+
+/* Nor does an interrupt wake it, which its handler could not wait for */
+static void interrupt_asleep_test(struct kunit *test)
+{
+	struct device *iommu = put_to_sleep(test);
+	struct hw_test *t = test->priv;
+
+	hw_raise_irq(t->iommu, 0);
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(iommu));
+}
+
+static struct kunit_case vsi_only_cases[] = {
+	KUNIT_CASE(switch_test),
+	KUNIT_CASE(identity_domain_test),
+	KUNIT_CASE(unmap_asleep_test),
+	KUNIT_CASE(unmap_disabled_test),
+	KUNIT_CASE(interrupt_asleep_test),
+	{}
+};
+
+static struct kunit_suite vsi_only_suite = {
+	.name = "iommu_vsi_own",
+	.init = vsi_test_init,
+	.exit = hw_test_exit,
+	.test_cases = vsi_only_cases,
+};
+
+kunit_test_suite(vsi_only_suite);
