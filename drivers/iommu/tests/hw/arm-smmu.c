@@ -120,7 +120,7 @@
 #define TLBSYNC			0x7f0
 #define TLBSTATUS		0x7f4
 
-/* As many as a provider has interrupts for, beside the global one */
+/* As many as hw_soc has interrupts for, beside the global one */
 #define BANKS			7
 /* 8 pages of global registers, 8 of banks */
 #define PAGES			8
@@ -587,7 +587,7 @@ static const struct hw_ops smmu_ops = {
 
 #define SMMU_DESC(path)							\
 	.kind = HW_ALWAYS,						\
-	.provider = path "-soc",					\
+	.soc = path "-soc",					\
 	.ops = &smmu_ops,						\
 	.stuck = "TLB sync timed out"
 

@@ -1350,8 +1350,8 @@ int hw_test_init(struct kunit *test, struct hw_iommu *iommu)
 	t->iommu = iommu;
 	t->iova = desc->iova ?: SZ_16M;
 
-	if (desc->provider && !iommu->soc) {
-		iommu->soc = kunit_provider_get(desc->provider);
+	if (desc->soc && !iommu->soc) {
+		iommu->soc = hw_soc_get(desc->soc);
 		KUNIT_ASSERT_NOT_NULL(test, iommu->soc);
 	}
 

@@ -255,7 +255,7 @@ void hw_flush(struct hw_iommu *iommu, const struct hw_inval *inval)
 /**
  * hw_raise_irq() - raise an interrupt
  * @iommu: the IOMMU
- * @line: of its provider
+ * @line: of its hw_soc
  *
  * Context: no locks held; the driver's handler runs, and accesses registers.
  */
@@ -266,7 +266,7 @@ void hw_raise_irq(struct hw_iommu *iommu, unsigned int line)
 	if (!iommu->soc)
 		return;
 	local_irq_save(flags);
-	kunit_provider_raise_irq(iommu->soc, line);
+	hw_soc_raise_irq(iommu->soc, line);
 	local_irq_restore(flags);
 }
 

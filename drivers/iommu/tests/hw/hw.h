@@ -10,9 +10,10 @@
 #ifndef __IOMMU_TESTS_HW_H
 #define __IOMMU_TESTS_HW_H
 
+#include "soc.h"
+
 #include <kunit/mmio.h>
 #include <kunit/of.h>
-#include <kunit/provider.h>
 #include <kunit/test.h>
 
 #include <linux/bits.h>
@@ -156,7 +157,7 @@ struct hw_master {
  * @overlay: devicetree overlay, from OF_OVERLAY_DECLARE()
  * @overlay_end: its end
  * @windows: its registers
- * @provider: path of its kunit-provider, if it has one
+ * @soc: path of the hw-soc that it is wired to, if there is one
  * @masters: devices behind it; the second may be absent
  * @ops: the model
  * @streams: how many there are, from 0 on; 0 if that is not known
@@ -178,7 +179,7 @@ struct hw_desc {
 	u8 *overlay;
 	u8 *overlay_end;
 	struct hw_window windows[HW_MAX_WINDOWS];
-	const char *provider;
+	const char *soc;
 	struct hw_master masters[HW_MAX_MASTERS];
 	const struct hw_ops *ops;
 	u32 streams;
@@ -216,7 +217,7 @@ struct hw_counts {
  * @desc: what it is
  * @priv: for the model
  * @windows: its registers, as many as desc has
- * @soc: what it is wired to, if desc has a provider; set when the first test runs
+ * @soc: what it is wired to, if desc has one; set when the first test runs
  * @stuck: set by tests: no flush completes
  * @quiet: set by tests: nobody is told when a device is refused
  * @lock: protects all below, and the model's own state
@@ -233,7 +234,7 @@ struct hw_iommu {
 		struct hw_iommu *iommu;
 		struct kunit_mmio *mmio;
 	} windows[HW_MAX_WINDOWS];
-	struct kunit_provider *soc;
+	struct hw_soc *soc;
 	bool stuck;
 	bool quiet;
 	spinlock_t lock;	/* see above */

@@ -201,7 +201,7 @@ static const struct hw_desc ipmmu_desc = {
 		[IPMMU_MAIN] = { 0x600040000, SZ_4K },
 		[IPMMU_CACHE] = { 0x600048000, SZ_4K },
 	},
-	.provider = "/ipmmu-soc",
+	.soc = "/ipmmu-soc",
 	.masters = { { "/ipmmu-master", 5 }, { "/ipmmu-master", 40 } },
 	.ops = &ipmmu_ops,
 	.stuck = "TLB sync timed out",

@@ -75,8 +75,8 @@ static unsigned int msm_bypassed;
 /* Two clocks and two interrupts each */
 static bool msm_clocked(struct hw_iommu *iommu, unsigned int window)
 {
-	return !iommu->soc || (kunit_provider_clk_enabled(iommu->soc, 2 * window) &&
-			       kunit_provider_clk_enabled(iommu->soc, 2 * window + 1));
+	return !iommu->soc || (hw_soc_clk_enabled(iommu->soc, 2 * window) &&
+			       hw_soc_clk_enabled(iommu->soc, 2 * window + 1));
 }
 
 /* Where the value of a register is kept, or NULL if it has none */
@@ -289,7 +289,7 @@ static const struct hw_desc msm_desc = {
 		{ 0x600e00000, SZ_1M },
 		{ 0x600f00000, SZ_1M },
 	},
-	.provider = "/msm-soc",
+	.soc = "/msm-soc",
 	/* Machine ID 2 at the second IOMMU, 1 at the third */
 	.masters = {
 		{ "/msm-master-0", MIDS + 2 },

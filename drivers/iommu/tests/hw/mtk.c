@@ -276,7 +276,7 @@ static const struct hw_desc mtk_infra_desc = {
 		{ 0x600500000, MAX_BANKS * BANK_SIZE },
 		{ 0x600510000, SZ_4K },
 	},
-	.provider = "/mtk-soc",
+	.soc = "/mtk-soc",
 	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 20 } },
 	.ops = &mtk_infra_ops,
 	.stuck = "Partial TLB flush timed out",
@@ -363,7 +363,7 @@ static const struct hw_desc mtk_mm_desc = {
 		{ 0x6005a0000, SZ_4K },		/* SMI common */
 		{ 0x6005b0000, SZ_4K },		/* larb 0 */
 	},
-	.provider = "/mtk-mm-soc",
+	.soc = "/mtk-mm-soc",
 	.masters = { { "/mtk-mm-master-0", 0 }, { "/mtk-mm-master-1", 3 } },
 	.ops = &mtk_mm_ops,
 	.stuck = "Partial TLB flush timed out",

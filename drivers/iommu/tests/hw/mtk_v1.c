@@ -192,7 +192,7 @@ static const struct hw_desc mtk_v1_desc = {
 		{ 0x600b20000, SZ_4K },		/* larb 0 */
 		{ 0x600b30000, SZ_4K },		/* an IOMMU without devices */
 	},
-	.provider = "/mtk-v1-soc",
+	.soc = "/mtk-v1-soc",
 	.masters = { { "/mtk-v1-master", 5 } },
 	.ops = &mtk_v1_ops,
 	.stuck = "Partial TLB flush timed out",

@@ -5,9 +5,12 @@
  * What is left are the context banks, for stage 1 and long descriptors of 32-bit ARM;
  * firmware has routed each stream to one. Their registers are those of the SMMUv2
  * architecture. A TLBSYNC completes what its own bank was told to invalidate. While
- * one of the clocks is off, registers cannot be reached.
+ * one of the clocks is off, registers cannot be reached, nor before the kernel has asked
+ * firmware for their bank: this is how the driver goes about it, no public text says what
+ * firmware does then.
  */
 #include "hw.h"
+#include "smccc.h"
 #include "../../arm/arm-smmu/arm-smmu.h"
 
 #include <linux/bitfield.h>
@@ -23,6 +26,9 @@
 /* Where the device's two streams go */
 #define FIRST_BANK		1
 #define SECOND_BANK		2
+
+/* What firmware calls this IOMMU */
+#define SECURE_ID		17
 
 #define SCTLR			0x000
 #define SCTLR_CFCFG		BIT(7)
@@ -73,23 +79,18 @@ static u64 qcom_reg64(unsigned int bank, unsigned int offset)
 	return *qcom_reg(bank, offset) | (u64)*qcom_reg(bank, offset + 4) << 32;
 }
 
-static int qcom_restore_sec_cfg(u32 device_id, u32 spare)
-{
-	return 0;
-}
-
-static void qcom_reset(struct hw_iommu *iommu)
-{
-	qcom_iommu_restore_sec_cfg = qcom_restore_sec_cfg;
-}
-
 static bool qcom_clocked(struct hw_iommu *iommu)
 {
-	if (!iommu->soc || (kunit_provider_clk_enabled(iommu->soc, 0) &&
-			    kunit_provider_clk_enabled(iommu->soc, 1)))
+	if (!iommu->soc || (hw_soc_clk_enabled(iommu->soc, 0) &&
+			    hw_soc_clk_enabled(iommu->soc, 1)))
 		return true;
 	qcom_unclocked++;
 	return false;
+}
+
+static bool qcom_ours(unsigned int bank)
+{
+	return test_bit(bank, &hw_qcom_sec_cfg[SECURE_ID]);
 }
 
 static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)
@@ -110,7 +111,7 @@ static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (!qcom_clocked(iommu) || window != QCOM_BANKS)
+	if (!qcom_clocked(iommu) || window != QCOM_BANKS || !qcom_ours(bank))
 		return 0;
 
 	offset %= BANK_SIZE;
@@ -136,7 +137,7 @@ static void qcom_write(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (!qcom_clocked(iommu) || window != QCOM_BANKS)
+	if (!qcom_clocked(iommu) || window != QCOM_BANKS || !qcom_ours(bank))
 		return;
 
 	offset %= BANK_SIZE;
@@ -223,7 +224,6 @@ static void qcom_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 }
 
 static const struct hw_ops qcom_ops = {
-	.reset = qcom_reset,
 	.read = qcom_read,
 	.write = qcom_write,
 	.stream = qcom_stream,
@@ -242,7 +242,7 @@ static const struct hw_desc qcom_desc = {
 		[QCOM_BANKS] = { 0x600100000, BANKS * BANK_SIZE },
 		[QCOM_LOCAL] = { 0x600110000, SZ_16K },
 	},
-	.provider = "/qcom-soc",
+	.soc = "/qcom-soc",
 	.masters = {
 		{ "/qcom-master", FIRST_BANK },
 		{ "/qcom-master", SECOND_BANK },
@@ -290,7 +290,7 @@ static void unbind_test(struct kunit *test)
 	master = qcom_device(test, of_find_node_by_path(qcom_desc.masters[0].path));
 	iommu = qcom_device(test, of_parse_phandle(master->of_node, "iommus", 0));
 	if (!qcom_iommu.soc)
-		qcom_iommu.soc = kunit_provider_get(qcom_desc.provider);
+		qcom_iommu.soc = hw_soc_get(qcom_desc.soc);
 	KUNIT_ASSERT_NOT_NULL(test, qcom_iommu.soc);
 	qcom_expect_dma(test, master);
 

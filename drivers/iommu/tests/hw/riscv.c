@@ -563,7 +563,7 @@ static const struct hw_desc riscv_desc = {
 	.overlay = of_overlay_begin(riscv),
 	.overlay_end = of_overlay_end(riscv),
 	.windows = { { 0x600600000, SZ_4K } },
-	.provider = "/riscv-soc",
+	.soc = "/riscv-soc",
 	.masters = {
 		{ "/riscv-master-0", 5 },
 		{ "/riscv-master-1", 0x12345 },
@@ -579,7 +579,7 @@ static const struct hw_desc riscv_base_desc = {
 	.overlay = of_overlay_begin(riscv_base),
 	.overlay_end = of_overlay_end(riscv_base),
 	.windows = { { 0x600680000, SZ_4K } },
-	.provider = "/riscv-base-soc",
+	.soc = "/riscv-base-soc",
 	.masters = {
 		{ "/riscv-base-master-0", 5 },
 		{ "/riscv-base-master-1", 0x45 },

@@ -85,7 +85,7 @@ static u64 rockchip_addr(struct rockchip *rk, u32 entry)
 static bool rockchip_clocked(struct hw_iommu *iommu, unsigned int mmu)
 {
 	return !iommu->soc ||
-	       kunit_provider_clk_enabled(iommu->soc, rockchip_line(mmu));
+	       hw_soc_clk_enabled(iommu->soc, rockchip_line(mmu));
 }
 
 static u64 rockchip_read(struct hw_iommu *iommu, unsigned int window,
@@ -289,7 +289,7 @@ static const struct hw_desc rockchip_desc = {
 		{ 0x600701000, 0x100 },
 		{ 0x600702000, 0x100 },
 	},
-	.provider = "/rockchip-soc",
+	.soc = "/rockchip-soc",
 	.masters = {
 		{ "/rockchip-master-0", 0 },
 		{ "/rockchip-master-1", 1 },
@@ -308,7 +308,7 @@ static const struct hw_desc rockchip_v2_desc = {
 		{ 0x600709000, 0x100 },
 		{ 0x60070a000, 0x100 },
 	},
-	.provider = "/rockchip-v2-soc",
+	.soc = "/rockchip-v2-soc",
 	.masters = {
 		{ "/rockchip-v2-master-0", 0 },
 		{ "/rockchip-v2-master-1", 1 },

@@ -86,8 +86,8 @@ static bool sun50i_clocked(struct hw_iommu *iommu)
 {
 	struct sun50i *sun50i = iommu->priv;
 
-	if (!iommu->soc || (kunit_provider_clk_enabled(iommu->soc, 0) &&
-			    !kunit_provider_reset_asserted(iommu->soc, 0)))
+	if (!iommu->soc || (hw_soc_clk_enabled(iommu->soc, 0) &&
+			    !hw_soc_reset_asserted(iommu->soc, 0)))
 		return true;
 	sun50i->unclocked++;
 	return false;
@@ -299,7 +299,7 @@ static const struct hw_desc sun50i_desc = {
 	.overlay = of_overlay_begin(sun50i),
 	.overlay_end = of_overlay_end(sun50i),
 	.windows = { { 0x600020000, SZ_4K } },
-	.provider = "/sun50i-soc",
+	.soc = "/sun50i-soc",
 	.masters = { { "/sun50i-master0", 0 }, { "/sun50i-master3", 3 } },
 	.ops = &sun50i_ops,
 	.stuck = "TLB Flush timed out!",

@@ -52,7 +52,7 @@ static struct vsi_regs {
 /* A clock and an interrupt each */
 static bool vsi_clocked(struct hw_iommu *iommu, unsigned int window)
 {
-	return !iommu->soc || kunit_provider_clk_enabled(iommu->soc, window);
+	return !iommu->soc || hw_soc_clk_enabled(iommu->soc, window);
 }
 
 static u64 vsi_read(struct hw_iommu *iommu, unsigned int window,
@@ -197,7 +197,7 @@ static const struct hw_desc vsi_desc = {
 	.overlay = of_overlay_begin(vsi),
 	.overlay_end = of_overlay_end(vsi),
 	.windows = { { 0x600a00000, SZ_4K }, { 0x600a01000, SZ_4K } },
-	.provider = "/vsi-soc",
+	.soc = "/vsi-soc",
 	.masters = { { "/vsi-master-0", 0 }, { "/vsi-master-1", 1 } },
 	.ops = &vsi_ops,
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests for the provider of clocks, resets and interrupts
+ * KUnit tests of the clocks, resets and interrupts that the models are wired to
  */
+
+#include "soc.h"
 
 #include <kunit/of.h>
 #include <kunit/platform_device.h>
-#include <kunit/provider.h>
 #include <kunit/resource.h>
 #include <kunit/test.h>
 
@@ -13,13 +14,12 @@
 #include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
-#include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
 #include <linux/reset.h>
 
-/* The consumer has a clock, a reset and an interrupt of each of two providers */
+/* The consumer has a clock, a reset and an interrupt of each of two SoCs */
 #define LINE	2
 
 struct consumer {
@@ -29,11 +29,11 @@ struct consumer {
 	atomic_t handled[2];
 };
 
-struct provider_test {
+struct soc_test {
 	struct kunit fake;	/* that the overlay lives as long as */
 	struct completion bound;
 	struct consumer *consumer;
-	struct kunit_provider *a, *b;
+	struct hw_soc *a, *b;
 };
 
 static irqreturn_t consumer_irq(int irq, void *handled)
@@ -79,111 +79,111 @@ static int consumer_probe(struct platform_device *pdev)
 }
 
 static const struct of_device_id consumer_match[] = {
-	{ .compatible = "test,kunit-provider-consumer" },
+	{ .compatible = "test,hw-soc-consumer" },
 	{ }
 };
 
 static struct platform_driver consumer_driver = {
 	.probe = consumer_probe,
 	.driver = {
-		.name = "kunit-provider-consumer",
+		.name = "hw-soc-consumer",
 		.of_match_table = consumer_match,
 	},
 };
 
-static void provider_test_clks(struct kunit *test)
+static void soc_test_clks(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	struct clk *clk = ctx->consumer->clk[0];
 
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_clk_enabled(ctx->a, LINE));
 	KUNIT_EXPECT_EQ(test, 100000000, clk_get_rate(clk));
 
 	KUNIT_ASSERT_EQ(test, 0, clk_prepare_enable(clk));
-	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE + 1));
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_clk_enabled(ctx->a, LINE + 1));
 
 	/* Enabled twice, the clock is on until it is disabled twice */
 	KUNIT_ASSERT_EQ(test, 0, clk_enable(clk));
-	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_clk_enabled(ctx->a, LINE));
 	clk_disable(clk);
-	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_clk_enabled(ctx->a, LINE));
 
 	clk_disable_unprepare(clk);
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_clk_enabled(ctx->a, LINE));
 }
 
-static void provider_test_resets(struct kunit *test)
+static void soc_test_resets(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	struct reset_control *reset = ctx->consumer->reset[0];
 
-	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
 	KUNIT_EXPECT_EQ(test, 0, reset_control_status(reset));
 
 	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(reset));
-	KUNIT_EXPECT_TRUE(test, kunit_provider_reset_asserted(ctx->a, LINE));
-	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE + 1));
+	KUNIT_EXPECT_TRUE(test, hw_soc_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE + 1));
 	KUNIT_EXPECT_EQ(test, 1, reset_control_status(reset));
 
 	KUNIT_ASSERT_EQ(test, 0, reset_control_deassert(reset));
-	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
 
 	/* A pulse ends deasserted */
 	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(reset));
 	KUNIT_ASSERT_EQ(test, 0, reset_control_reset(reset));
-	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
 }
 
-static void provider_test_irqs(struct kunit *test)
+static void soc_test_irqs(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	struct consumer *consumer = ctx->consumer;
 
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_raise_irq(ctx->a, LINE));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&consumer->handled[0]));
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_raise_irq(ctx->a, LINE));
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
 
 	/* Not wired to anything */
-	KUNIT_EXPECT_EQ(test, -ENXIO, kunit_provider_raise_irq(ctx->a, LINE + 1));
+	KUNIT_EXPECT_EQ(test, -ENXIO, hw_soc_raise_irq(ctx->a, LINE + 1));
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
 
 	disable_irq(consumer->irq[0]);
-	kunit_provider_raise_irq(ctx->a, LINE);
+	hw_soc_raise_irq(ctx->a, LINE);
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&consumer->handled[0]));
 	enable_irq(consumer->irq[0]);
 }
 
-static void provider_test_apart(struct kunit *test)
+static void soc_test_apart(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	struct consumer *consumer = ctx->consumer;
 
 	KUNIT_EXPECT_PTR_NE(test, ctx->a, ctx->b);
 
 	KUNIT_ASSERT_EQ(test, 0, clk_prepare_enable(consumer->clk[1]));
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_clk_enabled(ctx->a, LINE));
-	KUNIT_EXPECT_EQ(test, 1, kunit_provider_clk_enabled(ctx->b, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_clk_enabled(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_clk_enabled(ctx->b, LINE));
 	clk_disable_unprepare(consumer->clk[1]);
 
 	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(consumer->reset[1]));
-	KUNIT_EXPECT_FALSE(test, kunit_provider_reset_asserted(ctx->a, LINE));
-	KUNIT_EXPECT_TRUE(test, kunit_provider_reset_asserted(ctx->b, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_TRUE(test, hw_soc_reset_asserted(ctx->b, LINE));
 	KUNIT_ASSERT_EQ(test, 0, reset_control_deassert(consumer->reset[1]));
 
-	KUNIT_EXPECT_EQ(test, 0, kunit_provider_raise_irq(ctx->b, LINE));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_raise_irq(ctx->b, LINE));
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&consumer->handled[0]));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&consumer->handled[1]));
 }
 
 /* Lines that are not there: in the devicetree, and in the test */
-static void provider_test_no_such_line(struct kunit *test)
+static void soc_test_no_such_line(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	struct device_node *np;
 
-	np = of_find_node_by_name(NULL, "kunit-provider-bad-consumer");
+	np = of_find_node_by_name(NULL, "hw-soc-bad-consumer");
 	KUNIT_ASSERT_NOT_NULL(test, np);
 	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(of_clk_get(np, 0)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
@@ -192,54 +192,50 @@ static void provider_test_no_such_line(struct kunit *test)
 
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				kunit_provider_clk_enabled(ctx->a,
-							   KUNIT_PROVIDER_LINES));
+				hw_soc_clk_enabled(ctx->a, HW_SOC_LINES));
 		KUNIT_EXPECT_FALSE(test,
-				   kunit_provider_reset_asserted(ctx->a,
-								 KUNIT_PROVIDER_LINES));
+				   hw_soc_reset_asserted(ctx->a, HW_SOC_LINES));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				kunit_provider_raise_irq(ctx->a,
-							 KUNIT_PROVIDER_LINES));
+				hw_soc_raise_irq(ctx->a, HW_SOC_LINES));
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
 	}
 }
 
 /* The overlay takes everything with it */
-static void provider_test_gone(struct kunit *test)
+static void soc_test_gone(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 	int irq = ctx->consumer->irq[0];
 
 	KUNIT_EXPECT_NOT_NULL(test, irq_get_irq_data(irq));
-	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-none"));
-	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-consumer"));
+	KUNIT_EXPECT_NULL(test, hw_soc_get("/hw-soc-none"));
+	KUNIT_EXPECT_NULL(test, hw_soc_get("/hw-soc-consumer"));
 
 	kunit_cleanup(&ctx->fake);
 	KUNIT_EXPECT_NULL(test, irq_get_irq_data(irq));
-	KUNIT_EXPECT_NULL(test, kunit_provider_get("/kunit-provider-a"));
+	KUNIT_EXPECT_NULL(test, hw_soc_get("/hw-soc-a"));
 }
 
-static void provider_test_put(void *provider)
+static void soc_test_put(void *soc)
 {
-	kunit_provider_put(provider);
+	hw_soc_put(soc);
 }
 
-static struct kunit_provider *provider_test_get(struct kunit *test,
-						struct kunit *fake,
-						const char *path)
+static struct hw_soc *soc_test_get(struct kunit *test, struct kunit *fake,
+				   const char *path)
 {
-	struct kunit_provider *provider = kunit_provider_get(path);
+	struct hw_soc *soc = hw_soc_get(path);
 
-	KUNIT_ASSERT_NOT_NULL(test, provider);
+	KUNIT_ASSERT_NOT_NULL(test, soc);
 	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(fake, provider_test_put, provider));
-	return provider;
+			kunit_add_action_or_reset(fake, soc_test_put, soc));
+	return soc;
 }
 
-static int provider_test_init(struct kunit *test)
+static int soc_test_init(struct kunit *test)
 {
 	struct platform_device *pdev;
-	struct provider_test *ctx;
+	struct soc_test *ctx;
 	struct device_node *np;
 
 	if (!of_root)
@@ -248,15 +244,15 @@ static int provider_test_init(struct kunit *test)
 	/* Outlives kunit_cleanup() */
 	ctx = kzalloc_obj(*ctx);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
-	kunit_init_test(&ctx->fake, "kunit_provider_fake", NULL);
+	kunit_init_test(&ctx->fake, "hw_soc_fake", NULL);
 	init_completion(&ctx->bound);
 	test->priv = ctx;
 
-	KUNIT_ASSERT_EQ(test, 0, of_overlay_apply_kunit(&ctx->fake, provider_test));
-	ctx->a = provider_test_get(test, &ctx->fake, "/kunit-provider-a");
-	ctx->b = provider_test_get(test, &ctx->fake, "/kunit-provider-b");
+	KUNIT_ASSERT_EQ(test, 0, of_overlay_apply_kunit(&ctx->fake, soc_test));
+	ctx->a = soc_test_get(test, &ctx->fake, "/hw-soc-a");
+	ctx->b = soc_test_get(test, &ctx->fake, "/hw-soc-b");
 
-	np = of_find_node_by_path("/kunit-provider-consumer");
+	np = of_find_node_by_path("/hw-soc-consumer");
 	pdev = of_find_device_by_node(np);
 	of_node_put(np);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
@@ -272,9 +268,9 @@ static int provider_test_init(struct kunit *test)
 	return 0;
 }
 
-static void provider_test_exit(struct kunit *test)
+static void soc_test_exit(struct kunit *test)
 {
-	struct provider_test *ctx = test->priv;
+	struct soc_test *ctx = test->priv;
 
 	if (!ctx)
 		return;
@@ -283,24 +279,21 @@ static void provider_test_exit(struct kunit *test)
 	kfree(ctx);
 }
 
-static struct kunit_case provider_test_cases[] = {
-	KUNIT_CASE(provider_test_clks),
-	KUNIT_CASE(provider_test_resets),
-	KUNIT_CASE(provider_test_irqs),
-	KUNIT_CASE(provider_test_apart),
-	KUNIT_CASE(provider_test_no_such_line),
-	KUNIT_CASE(provider_test_gone),
+static struct kunit_case soc_test_cases[] = {
+	KUNIT_CASE(soc_test_clks),
+	KUNIT_CASE(soc_test_resets),
+	KUNIT_CASE(soc_test_irqs),
+	KUNIT_CASE(soc_test_apart),
+	KUNIT_CASE(soc_test_no_such_line),
+	KUNIT_CASE(soc_test_gone),
 	{}
 };
 
-static struct kunit_suite provider_test_suite = {
-	.name = "kunit_provider",
-	.init = provider_test_init,
-	.exit = provider_test_exit,
-	.test_cases = provider_test_cases,
+static struct kunit_suite soc_test_suite = {
+	.name = "iommu_hw_soc",
+	.init = soc_test_init,
+	.exit = soc_test_exit,
+	.test_cases = soc_test_cases,
 };
 
-kunit_test_suite(provider_test_suite);
-
-MODULE_DESCRIPTION("KUnit tests for the provider of clocks, resets and interrupts");
-MODULE_LICENSE("GPL");
+kunit_test_suite(soc_test_suite);

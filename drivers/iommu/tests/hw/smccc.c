@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Firmware for the hardware models: it answers the secure monitor calls of drivers
+ *
+ * Of Qualcomm's it has two calls: whether it has one, and the one by which the kernel
+ * asks for a part of the hardware.
+ */
+#include "smccc.h"
+#include "../../../firmware/qcom/qcom_scm.h"
+
+#include <linux/arm-smccc.h>
+#include <linux/bitops.h>
+#include <linux/firmware/qcom/qcom_scm.h>
+
+#define QCOM_IS_CALL_AVAIL \
+	SCM_SMC_FNID(QCOM_SCM_SVC_INFO, QCOM_SCM_INFO_IS_CALL_AVAIL)
+#define QCOM_RESTORE_SEC_CFG \
+	SCM_SMC_FNID(QCOM_SCM_SVC_MP, QCOM_SCM_MP_RESTORE_SEC_CFG)
+
+unsigned long hw_qcom_sec_cfg[HW_QCOM_SEC_IDS];
+
+/* See linux/arm-smccc.h. qcom_scm says in @a1 what its arguments are, from @a2 on */
+asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned long a2,
+				unsigned long a3, unsigned long a4, unsigned long a5,
+				unsigned long a6, unsigned long a7,
+				struct arm_smccc_res *res, struct arm_smccc_quirk *quirk)
+{
+	u32 which;
+
+	*res = (struct arm_smccc_res) {};
+	switch (ARM_SMCCC_FUNC_NUM(a0)) {
+	case QCOM_IS_CALL_AVAIL:
+		which = ARM_SMCCC_FUNC_NUM(a2);
+		res->a1 = which == QCOM_IS_CALL_AVAIL || which == QCOM_RESTORE_SEC_CFG;
+		break;
+	case QCOM_RESTORE_SEC_CFG:
+		if (a2 < HW_QCOM_SEC_IDS && a3 < BITS_PER_LONG)
+			set_bit(a3, &hw_qcom_sec_cfg[a2]);
+		else
+			res->a0 = QCOM_SCM_EINVAL_ARG;
+		break;
+	default:
+		res->a0 = SMCCC_RET_NOT_SUPPORTED;
+	}
+}
