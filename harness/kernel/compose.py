@@ -20,6 +20,9 @@ from .patches import PLAIN, Who
 from .tree import TREE, heads, how_to_keep, note, notes, notes_changed, refs, settled
 
 
+# What a tree beside the first leaves out: a quarter of it, and no build here reads it.
+LEFT_OUT = ("/drivers/gpu/drm/amd/include/",)
+
 # The locks that this run holds, by directory, as long as it runs.
 HELD: dict[pathlib.Path, IO[str]] = {}
 
@@ -187,7 +190,7 @@ def check_kept(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE) -> None:
 # --- trees beside it
 
 def worktree(tree: pathlib.Path, where: pathlib.Path, commit: str) -> None:
-    """Make where a clean work tree of the repository tree, at commit."""
+    """Make where a clean work tree of the repository tree, at commit, without LEFT_OUT."""
     with CHANGING:
         _add(tree, where, commit)
     git(where, "checkout", "-q", "--force", "--detach", commit)
@@ -205,7 +208,8 @@ def _add(tree: pathlib.Path, where: pathlib.Path, commit: str) -> None:
         shutil.rmtree(where, ignore_errors=True)
         where.parent.mkdir(parents=True, exist_ok=True)
         git(tree, "worktree", "prune")
-        git(tree, "worktree", "add", "-q", "--detach", where, commit)
+        git(tree, "worktree", "add", "-q", "--detach", "--no-checkout", where, commit)
+        git(where, "sparse-checkout", "set", "--no-cone", "/*", *(f"!{name}" for name in LEFT_OUT))
         stage.done()
 
 

@@ -368,6 +368,19 @@ class OneTopic(Kernel):
         self.assertTrue((where / "third.c").exists())
         self.assertEqual(self.whole.end, git(self.tree, "rev-parse", "HEAD").strip())
 
+    def test_left_out_beside(self):
+        where = self.root / "build/history/linux"
+        with unittest.mock.patch.object(compose, "LEFT_OUT", ("/a.c",)):
+            compose.worktree(self.tree, where, self.whole.base.commit)
+            self.assertFalse((where / "a.c").exists())
+            self.assertTrue((where / "b.c").exists())
+            compose.worktree(self.tree, where, self.whole.end)
+        self.assertFalse((where / "a.c").exists())
+        self.assertTrue((where / "third.c").exists())
+        self.assertEqual("", git(where, "status", "--porcelain"))
+        self.assertTrue((self.tree / "a.c").exists())
+        self.assertEqual(self.whole, self.compose())
+
 
 class Move(Kernel):
     def test_only_changed_files_are_written(self):
