@@ -6,11 +6,12 @@
  * asks for a part of the hardware.
  */
 #include "smccc.h"
-#include "../../../firmware/qcom/qcom_scm.h"
 
 #include <linux/arm-smccc.h>
 #include <linux/bitops.h>
-#include <linux/firmware/qcom/qcom_scm.h>
+#include <linux/errno.h>
+
+#include "../../../firmware/qcom/qcom_scm.h"
 
 #define QCOM_IS_CALL_AVAIL \
 	SCM_SMC_FNID(QCOM_SCM_SVC_INFO, QCOM_SCM_INFO_IS_CALL_AVAIL)
