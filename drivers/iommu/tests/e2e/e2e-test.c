@@ -866,7 +866,8 @@ static struct kunit_case e2e_cases[] = {
 	WITHHOLD_CASE(hole_test),
 	KUNIT_CASE_SLOW(no_memory_test),
 	KUNIT_CASE_SLOW(refused_map_test),
-	KUNIT_CASE_SLOW(broken_queue_test),
+	/* For ever, where the driver does not look */
+	KUNIT_CASE_ATTR(broken_queue_test, { .speed = KUNIT_SPEED_VERY_SLOW }),
 	WITHHOLD_CASE(block_test),
 	WITHHOLD_CASE(table_test),
 	WITHHOLD_CASE(two_devices_test),

@@ -347,4 +347,5 @@ static struct kunit_suite qcom_own_suite = {
 	.name = "iommu_qcom_own",
 	.test_cases = qcom_own_cases,
 };
+
 kunit_test_suite(qcom_own_suite);

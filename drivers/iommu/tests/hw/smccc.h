@@ -10,6 +10,7 @@
  * has asked for
  */
 #define HW_QCOM_SEC_IDS		32
+
 extern unsigned long hw_qcom_sec_cfg[HW_QCOM_SEC_IDS];
 
 #endif
