@@ -106,7 +106,7 @@ def need(*names: str, table: dict[str, tuple[str, str]] = TABLE,
     stage.done()
 
 
-def space(path: pathlib.Path, gigabytes: float = 14,
+def space(path: pathlib.Path, gigabytes: float = 12,
           usage: Callable[[pathlib.Path], Any] = shutil.disk_usage) -> None:
     """Raise Problem if less than so many gigabytes are free where path is."""
     free = usage(path).free / 1e9
