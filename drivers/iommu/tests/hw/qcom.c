@@ -6,8 +6,8 @@
  * firmware has routed each stream to one. Their registers are those of the SMMUv2
  * architecture. A TLBSYNC completes what its own bank was told to invalidate. While
  * one of the clocks is off, registers cannot be reached, nor before the kernel has asked
- * firmware for their bank: this is how the driver goes about it, no public text says what
- * firmware does then.
+ * firmware for their bank. No public text says what firmware does then; the driver asks
+ * before it programs a bank, but clears FSR in probe, which does nothing here.
  */
 #include "hw.h"
 #include "smccc.h"

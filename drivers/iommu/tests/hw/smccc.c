@@ -10,6 +10,7 @@
 #include <linux/arm-smccc.h>
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 
 #include "../../../firmware/qcom/qcom_scm.h"
 
@@ -29,6 +30,11 @@ asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned lon
 	u32 which;
 
 	*res = (struct arm_smccc_res) {};
+	if (ARM_SMCCC_OWNER_NUM(a0) != ARM_SMCCC_OWNER_SIP) {
+		res->a0 = SMCCC_RET_NOT_SUPPORTED;
+		return;
+	}
+
 	switch (ARM_SMCCC_FUNC_NUM(a0)) {
 	case QCOM_IS_CALL_AVAIL:
 		which = ARM_SMCCC_FUNC_NUM(a2);
@@ -44,3 +50,4 @@ asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned lon
 		res->a0 = SMCCC_RET_NOT_SUPPORTED;
 	}
 }
+EXPORT_SYMBOL_GPL(__arm_smccc_smc);
