@@ -52,13 +52,16 @@ def report(param=("PASS",), plain=("PASS",), suites=()):
          "sub_groups": [{"name": "map", "sub_groups": [], "test_cases": cases("p", param)}]}]}
 
 
-def ran(facts, console=mutants.END):
+ENDED = "reboot: System halted"
+
+
+def ran(facts, console=ENDED):
     """facts: dict for report(), None for no report -> kunit.Booted."""
     return kunit.Booted(facts if facts is None else report(**facts), "", console, "", 1.0,
                         "see log")
 
 
-def judge(console=mutants.END, **facts):
+def judge(console=ENDED, **facts):
     return mutants.judge(ran(facts, console))
 
 
@@ -102,6 +105,9 @@ class Judge(unittest.TestCase):
 
     def test_survived(self):
         self.assertEqual(("SURVIVED", ""), judge(plain=["PASS", "SKIP"]))
+        for console in ("reboot: Restarting system\n", "1..2\nok 1 a\n    ok 1 b\nnot ok 2 c\n"):
+            self.assertEqual(("SURVIVED", ""), judge(console, plain=["PASS"]))
+        self.assertEqual(mutants.HUNG, judge("1..2\nok 1 a\n    ok 1 b\n", plain=["PASS"])[0])
 
     def test_no_case(self):
         self.assertEqual("does not boot", mutants.judge(ran(None))[0])
@@ -154,7 +160,7 @@ class Tree(unittest.TestCase):
         self.assertEqual("does not boot", self.run_mutant(None, survives="same code")[0])
 
     def test_out_of_time_is_run_again(self):
-        self.consoles = ["", mutants.END]
+        self.consoles = ["", ENDED]
         self.assertEqual("SURVIVED", self.run_mutant({"plain": ["ERROR"]}, {})[0])
         self.assertEqual([("sync", mutants.TIMEOUT), ("sync", 2 * mutants.TIMEOUT)], self.seen[1:])
         self.consoles = ["", ""]

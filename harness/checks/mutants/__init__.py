@@ -32,8 +32,10 @@ TIMEOUT = 30
 # With more mutants than this, a place for each CPU is worth what it takes to build.
 MANY = 40
 
-# The last words of a kernel that comes to its end.
-END = "reboot: System halted"
+# The last words of a kernel that comes to its end; s390's says none.
+END = re.compile(r"^reboot: (System halted|Restarting system)", re.M)
+# How many suites a kernel has, and each that is done.
+PLAN, DONE = re.compile(r"^1\.\.(\d+)$", re.M), re.compile(r"^(?:not )?ok \d+ ", re.M)
 # Words of one that crashes. One that says neither was stopped when its time was over.
 CRASH = re.compile(r"Kernel panic|\bOops\b|\bBUG: |Segfault with no mm|Internal error")
 
@@ -121,6 +123,13 @@ def check_original(place: Place, mutants: list[Mutant]) -> None:
                 raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
 
 
+def ends(console: str) -> bool:
+    """Return whether the kernel of this log came to its end, or at least to that of its tests."""
+    plan = PLAN.search(console)
+    return bool(END.search(console)) or \
+        plan is not None and len(DONE.findall(console)) >= int(plan[1])
+
+
 def judge(run: kunit.Booted) -> tuple[str, str]:
     """Return state and words for a mutant that ran as run says.
 
@@ -132,7 +141,7 @@ def judge(run: kunit.Booted) -> tuple[str, str]:
     if not cases:
         return DEAD, ""
     # To kunit.py a lost line of the log looks like a crash.
-    ended, crashed = END in run.console, bool(CRASH.search(run.console))
+    ended, crashed = ends(run.console), bool(CRASH.search(run.console))
     killers = [case for case, status in cases.items()
                if "FAIL" in status or "ERROR" in status and crashed and not ended]
     # What a crash keeps from telling its name is nameless for kunit.py too.
