@@ -52,6 +52,15 @@ def said(text: str, lines: dict[str, set[int]]) -> list[str]:
                               if int(number) in lines.get(path, ()) and words != NOISE))
 
 
+def reasons(text: str) -> list[str]:
+    """Return what may tell in text, output of a make that failed, why it did.
+
+    That is all but noise, warnings, and the targets that make could not come to.
+    """
+    dull = (NOISE, " warning: ", " not remade because of errors")
+    return [line for line in text.splitlines() if not any(each in line for each in dull)][:16]
+
+
 def units() -> list[Unit]:
     """A configuration each."""
     return [Unit("sparse", config.name, tools=(*tools.BUILD_KERNEL, "sparse", *config.tools))
@@ -95,9 +104,7 @@ def check(config: builds.Config, lines: dict[str, set[int]]) -> Outcome:
         done = builds.make(config, "C=2", FLAGS,
                            *(path.removesuffix(".c") + ".o" for path in sources))
     if done.returncode:
-        printed = done.stdout.splitlines()
-        errors = [line for line in printed if " error: " in line or "Error" in line]
-        return Outcome(Tally(0, 1), errors[:8] + printed[-8:])
+        return Outcome(Tally(0, 1), reasons(done.stdout))
     words = said(done.stdout, lines)
     bad = len({word.partition(":")[0] for word in words})
     return Outcome(Tally(max(len(sources) - bad, 0), bad), words)

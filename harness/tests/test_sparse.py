@@ -45,6 +45,11 @@ class Sparse(unittest.TestCase):
             "drivers/a.c:3: warning: found by another way",
             "drivers/new.c:1: warning: symbol 'b' was not declared"])
 
+    def test_reasons(self):
+        killed = "make[6]: *** [scripts/Makefile.build:289: drivers/a.o] Segmentation fault"
+        self.assertEqual(sparse.reasons(f"{WORDS}{killed}\nmake: Target 'drivers/a.o' not "
+                                        "remade because of errors."), [killed])
+
     def test_configuration_of_which_nothing_changed(self):
         one = builds.Config("um", "um", [], "")
         composed = mock.Mock(tree=pathlib.Path("linux"), end="end")
