@@ -2,6 +2,8 @@
 """What sparse says counts where the series brings the line."""
 
 import pathlib
+import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -49,6 +51,18 @@ class Sparse(unittest.TestCase):
         killed = "make[6]: *** [scripts/Makefile.build:289: drivers/a.o] Segmentation fault"
         self.assertEqual(sparse.reasons(f"{WORDS}{killed}\nmake: Target 'drivers/a.o' not "
                                         "remade because of errors."), [killed])
+
+    def test_what_fails_once(self):
+        """It runs once more; what fails twice has failed."""
+        for ends, failed in (([0, 0], 0), ([0, 1, 0], 0), ([0, 1, 1], 1), ([1], 1)):
+            made = [subprocess.CompletedProcess((), end, "killed") for end in ends]
+            with tempfile.TemporaryDirectory() as out, \
+                    mock.patch.object(builds, "BUILD", pathlib.Path(out)), \
+                    mock.patch.object(sparse.builds, "configure"), \
+                    mock.patch.object(sparse.builds, "make", side_effect=made) as make, \
+                    mock.patch("builtins.print"):
+                outcome = sparse.check(builds.Config("um", "um", ["a/"], ""), {})
+            self.assertEqual((len(ends), failed), (make.call_count, outcome.tally.failed), ends)
 
     def test_configuration_of_which_nothing_changed(self):
         one = builds.Config("um", "um", [], "")
