@@ -9,6 +9,7 @@ from ..common.run import BUILD, ROOT, git
 from . import compose, topics
 from .compose import Composed
 from .patches import PLAIN
+from .topics import Parts
 
 TOP = BUILD / "history"
 TREE = TOP / "linux"
@@ -27,15 +28,31 @@ OLDER = {topic: ROOT / "harness" / "checks" / "cost" / f"without-{topic}.patch"
 
 def checkout(composed: Composed, patterns: list[str], without: str = "",
              edit: pathlib.Path | None = None, tree: pathlib.Path = TREE) -> None:
-    """Make tree the base with the topics that patterns, as fixes/*, match.
+    """Make tree the base with the topics that patterns, as fixes/*, match; see put()."""
+    put(composed, topics.chosen(topics.read(), patterns), without, edit, tree)
+
+
+def put(composed: Composed, parts: Parts, without: str = "", edit: pathlib.Path | None = None,
+        tree: pathlib.Path = TREE) -> None:
+    """Make tree the base with parts of topics.
 
     without: name of a patch, without number and ending, that is left out; edit: a patch
     that is applied in the end.  Raises Problem if one of them does not apply.
     """
-    parts = topics.chosen(topics.read(), patterns)
     compose.beside(composed, tree, parts, (topics.find(without),) if without else ())
     for topic, patch in OLDER.items():
         if "benchmark" in parts and topic not in parts:
             git(tree, "apply", patch, env=PLAIN)
     if edit:
         git(tree, "apply", edit, env=PLAIN)
+
+
+def with_suites(topic: str) -> tuple[Parts, Parts]:
+    """Return what topic needs, and that with topic, both with SUITES."""
+    known = topics.read()
+    topics.must_be_in(topic, known)
+    suites = topics.chosen(known, SUITES)
+    both = ({**topics.below(known, known[topic].needs), **suites},
+            {**topics.alone(known, topic), **suites})
+    before, after = ({name: parts[name] for name in known if name in parts} for parts in both)
+    return before, after

@@ -13,8 +13,8 @@ from unittest import mock
 from harness.common.report import Problem, Tally
 from harness.boot import jobs
 from harness.checks import cost
-from harness.checks.cost import count, document, plots, registers
-from harness.checks.cost.count import ALONE, BASE, SERIES, Count, Driver, Run
+from harness.checks.cost import best, count, document, plots, registers, topic
+from harness.checks.cost.count import ALONE, AROUND, BASE, SERIES, Count, Driver, Run
 
 CONSOLE = """\
     # unmap_fast_test: cost: iommu_unmap_fast pages 16 593 601
@@ -124,6 +124,54 @@ class JudgeTest(unittest.TestCase):
                                             driver(counts(), counts(told=3), name="AMD")])
         self.assertEqual((right, len(wrong)), (7, 1))
         self.assertIn("4 paths behind 2 IOMMUs: 1 cost", line)
+
+
+class BestTest(unittest.TestCase):
+    def compare(self, known, now):
+        with mock.patch.object(best, "compiler", lambda arch: "12"):
+            return best.compare([driver(counts(), counts(**now))],
+                                best.counted([driver(counts(), counts(**known))]))
+
+    def test_as_ever(self):
+        self.assertEqual(self.compare({}, {})[:2], (2, []))
+
+    def test_what_was_won_is_lost(self):
+        """The base takes more still."""
+        for known, now in (({"unmap": 90}, {"unmap": 91}), ({"told": 1}, {"told": 2})):
+            right, wrong, _ = self.compare(known, now)
+            self.assertEqual((right, len(wrong)), (1, 1))
+
+    def test_less_is_told(self):
+        self.assertIn("2 paths take no more than ever, 1 of them less; 0 are new",
+                      self.compare({}, {"unmap": 99})[2])
+
+    def test_another_compiler(self):
+        with mock.patch.object(best, "compiler", lambda arch: "12"):
+            right, wrong, line = best.compare([driver(counts(), counts())], {"gcc 11": {}})
+        self.assertEqual((right, wrong), (0, []))
+        self.assertIn("2 are new", line)
+
+    def test_the_file(self):
+        for paths in best.read().values():
+            for cost_ in paths.values():
+                self.assertEqual(len(cost_), 2)
+
+
+class TopicTest(unittest.TestCase):
+    def test_more_and_less(self):
+        both = Driver("arm64", "formats", "", {
+            version: {each.key: each for each in (*run_of(slope, 9, "lpae_s1"),
+                                                  *run_of(3, 9, "limit"))}
+            for version, slope in zip(AROUND, (30, 29))})
+        self.assertEqual([[*row[2:5], *row[5:7]] for row in topic.rows(both)][0],
+                         ["lpae_s1", "pages", 1, 39, "38"])
+        self.assertEqual(len(topic.rows(both)), 5)
+        both.counts[AROUND[1]]["lpae_s1", "pages", 1].instructions = 40
+        self.assertEqual(topic.rows(both)[0][6], "40 <")
+
+    def test_a_topic_that_is_counted_nowhere(self):
+        with self.assertRaisesRegex(Problem, "has runs for virtio-cost, io-pgtable"):
+            topic.runs("models")
 
 
 class RunsTest(unittest.TestCase):
@@ -240,9 +288,11 @@ class DocumentTest(unittest.TestCase):
             top = pathlib.Path(top)
             readme = top / "README.md"
             readme.write_text(document.table(document.README_HEAD, []) + "\nAfter\n")
+            (top / "best.json").write_text('{"gcc 11": {}}')
             for (where, name), stand in {
                     **stands, (cost.readme, "README"): readme, (cost, "OUT"): top / "out",
                     (cost, "TABLE"): top / "out/readme.md",
+                    (best, "FILE"): top / "best.json", (best, "compiler"): lambda arch: "12",
                     (cost, "PICTURE"): top / "slope.svg"}.items():
                 stack.enter_context(mock.patch.object(where, name, stand))
             said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
@@ -255,6 +305,9 @@ class DocumentTest(unittest.TestCase):
             self.assertTrue(readme.read_text().endswith("\n\nAfter\n"))
             cost.measure(composed)
             self.assertIn("3 of 3 lines are the README's", said.getvalue())
+            self.assertIn("7 paths take no more than ever, 0 of them less; 0 are new",
+                          said.getvalue())
+            self.assertEqual({"gcc 11", "gcc 12"}, {*best.read(top / "best.json")})
 
     def test_markdown(self):
         text = document.markdown(self.drivers, {}, {"iommu_qcom": {"pages 16": {

@@ -12,7 +12,7 @@ from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
 from ...boot import jobs, kunit
-from . import count, document, plots, registers, sizes
+from . import best, count, document, plots, registers, sizes, topic as one_topic
 from .count import OUT
 
 PICTURE = count.FOLDER / "slope.svg"    # what the README shows
@@ -51,24 +51,30 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Count the drivers of the jobs names; what costs more with the series is wrong."""
     chosen = [each for name, runs in guarded() if name in names for each in runs]
     for name, found in itertools.groupby(count.each(composed, chosen), lambda pair: pair[0].job):
-        right, wrong, line = verdict([driver for _, driver in found])
-        print(line, flush=True)
-        yield name, Outcome(Tally(right, len(wrong)), wrong)
+        drivers = [driver for _, driver in found]
+        right, wrong, line = verdict(drivers)
+        as_few, more, also = best.compare(drivers, best.read())
+        print(line, also, sep="\n", flush=True)
+        yield name, Outcome(Tally(right + as_few, len(wrong) + len(more)), wrong + more)
 
 
-def measure(composed: Composed) -> Tally:
-    """Count all of it, write it to OUT, and print a table.
+def measure(composed: Composed, topic: str = "") -> Tally:
+    """Count all of it, write it to OUT, and print a table; or topic by itself.
 
     Return how many paths cost no more, and how many do.
     """
+    if topic:
+        return one_topic.measure(composed, topic)
     counted = count.count(composed, count.load())
     code = {arch: {version: sizes.measure(tree, arch, version)
                    for version, tree in count.trees(composed).items()} for arch in sizes.TARGETS}
     told = registers.count(composed)
     right, wrong, line = verdict(counted)
+    _, lost, also = best.compare(counted, best.read())
     OUT.mkdir(parents=True, exist_ok=True)
     document.write_json(OUT / "cost.json",
                         document.document(composed, counted, code, told))
+    best.write(OUT / best.FILE.name, best.merged(best.read(), best.counted(counted)))
     (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
     plots.draw(counted, OUT)
     rows = document.readme_rows(counted)
@@ -78,7 +84,7 @@ def measure(composed: Composed) -> Tally:
     old = readme.split(readme.README, document.README_HEAD)[1]
     other = document.differences(old, TABLE.read_text())
     print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
-          f"{document.TOLERANCE:.0%}", *other, *wrong, line,
+          f"{document.TOLERANCE:.0%}", *other, *wrong, *lost, line, also,
           f"all of it: {OUT / 'cost.md'}, cost.json and pictures beside it", sep="\n",
           flush=True)
     return Tally(right, len(wrong))
@@ -89,4 +95,5 @@ def write() -> bool:
     if not readme.write(TABLE, document.README_HEAD):
         return False
     PICTURE.write_text((OUT / PICTURE.name).read_text())
+    best.FILE.write_text((OUT / best.FILE.name).read_text())
     return True

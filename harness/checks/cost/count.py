@@ -16,7 +16,7 @@ import re
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...common import tables
 from ...common.report import Problem, Tally, minutes
@@ -32,6 +32,8 @@ FORMATS = "formats"
 # Linux 7.3, with `sync` alone, with everything; and another way to do without `sync`.
 BASE, ALONE, SERIES = VERSIONS = "base", "sync", "series"
 CALLED = "always-call"
+# What a topic needs, and with the topic.
+AROUND = "before", "after"
 
 LINE = re.compile(r"cost: (\S+) (\S+) (\d+) (\d+) (\d+)")
 # Calls on a domain of the suite's own are called so, and are judged; other page tables
@@ -61,6 +63,7 @@ class Run:
     qemu_args: str = ""
     filter: str = "iommu_cost"
     guard: bool = False
+    topics: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -93,11 +96,16 @@ Path = tuple[str, str, int, dict[str, Cost]]
 
 @dataclass
 class Driver:
-    """All counts of one driver, or of the formats, on one architecture."""
+    """All counts of one driver, or of the formats, on one architecture, by version."""
     arch: str
     name: str
     kind: str
     counts: dict[str, Counts]
+
+    @property
+    def first(self) -> Counts:
+        """Those of the version that the others are compared with."""
+        return next(iter(self.counts.values()))
 
 
 def load(path: pathlib.Path = FOLDER / "runs.toml") -> list[Run]:
@@ -155,11 +163,14 @@ def trees(composed: Composed, versions: tuple[str, ...] = VERSIONS) -> dict[str,
             for version in versions}
 
 
-def checkout(composed: Composed, versions: dict[str, pathlib.Path]) -> None:
-    """Make the trees of versions."""
+def checkout(composed: Composed, versions: dict[str, pathlib.Path], topic: str = "") -> None:
+    """Make the trees of versions; topic: what AROUND is about."""
     topics = {BASE: variants.SUITES, ALONE: ["sync", *variants.SUITES], CALLED: variants.SUITES}
+    around = dict(zip(AROUND, variants.with_suites(topic))) if topic else {}
     for version, tree in versions.items():
-        if version in topics:
+        if version in around:
+            variants.put(composed, around[version], tree=tree)
+        elif version in topics:
             variants.checkout(composed, topics[version], tree=tree,
                               edit=FOLDER / f"{version}.patch" if version == CALLED else None)
 
@@ -174,12 +185,15 @@ def count(composed: Composed, runs: list[Run]) -> list[Driver]:
     return list(found.values())
 
 
-def each(composed: Composed, runs: list[Run],
-         versions: tuple[str, ...] = VERSIONS) -> Iterator[tuple[Run, Driver]]:
-    """Build the kernels of runs, boot them, and yield each run and its driver."""
+def each(composed: Composed, runs: list[Run], versions: tuple[str, ...] = VERSIONS,
+         topic: str = "") -> Iterator[tuple[Run, Driver]]:
+    """Build the kernels of runs, boot them, and yield each run and its driver.
+
+    topic: with versions AROUND, what they are about.
+    """
     known, decides = jobs.load(), inputs.Inputs(composed)
     start, places = time.monotonic(), trees(composed, versions)
-    checkout(composed, places)
+    checkout(composed, places, topic)
     wanted: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     for run, version in itertools.product(runs, places):
         for job in boots(run, known):
@@ -244,11 +258,11 @@ def total(counts: Counts, calls: list[str], shape: str, n: int) -> Cost | None:
 
 def paths(driver: Driver) -> Iterator[Path]:
     """Yield what users of driver do."""
-    known = {**PATHS, **{call: [call] for call, _, _ in driver.counts[BASE]
+    known = {**PATHS, **{call: [call] for call, _, _ in driver.first
                          if call.startswith(DOMAIN)}}
     empty: Key = "iommu_iotlb_sync", "empty", 0
     for path, calls in known.items():
-        for call, shape, n in driver.counts[BASE]:
+        for call, shape, n in driver.first:
             if call == calls[0] and (call, shape, n) != empty:
                 yield path, shape, n, costs(driver, calls, shape, n)
     if driver.kind == "range":
