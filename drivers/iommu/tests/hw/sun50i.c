@@ -379,6 +379,31 @@ static void identity_domain_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory) + SZ_4K, paddr);
 }
 
+/* When translation is on again, nothing is left of what was cached before */
+static void on_again_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_domain *identity = dev->iommu->iommu_dev->ops->identity_domain;
+	struct iommu_domain *domain;
+	u64 paddr;
+
+	iommu_detach_group(t->domain, dev->iommu_group);
+	t->attached = false;
+	domain = iommu_get_domain_for_dev(dev);
+	if (!iommu_is_dma_domain(domain))
+		kunit_skip(test, "the default domain does not translate");
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_map(domain, t->iova, virt_to_phys(t->memory), SZ_4K,
+				  IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(identity, dev->iommu_group));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(domain, t->iova, SZ_4K));
+	iommu_detach_group(identity, dev->iommu_group);
+	KUNIT_EXPECT_EQ(test, -EFAULT, hw_translate(t->iommu, 0, t->iova, false, &paddr));
+}
+
 /* A domain works for the devices behind another IOMMU as well, or is refused there */
 static void foreign_domain_test(struct kunit *test)
 {
@@ -451,6 +476,7 @@ static void leak_test(struct kunit *test)
 static struct kunit_case sun50i_only_cases[] = {
 	KUNIT_CASE(switch_test),
 	KUNIT_CASE(identity_domain_test),
+	KUNIT_CASE(on_again_test),
 	KUNIT_CASE(foreign_domain_test),
 	KUNIT_CASE(leak_test),
 	{}
