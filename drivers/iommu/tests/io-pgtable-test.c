@@ -9,12 +9,15 @@
 #include <kunit/test-bug.h>
 #include <kunit/test.h>
 #include <linux/bitops.h>
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/io-pgtable.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 #include <linux/vmstat.h>
+#include <linux/workqueue.h>
 
 struct format {
 	const char *name;
@@ -42,6 +45,7 @@ struct format {
 #define NO_WARN IO_PGTABLE_QUIRK_NO_WARN
 #define MEDIATEK (IO_PGTABLE_QUIRK_ARM_MTK_EXT | IO_PGTABLE_QUIRK_NO_PERMS | \
 		  IO_PGTABLE_QUIRK_ARM_NS)
+#define HW_DIRTY (NO_WARN | IO_PGTABLE_QUIRK_ARM_HD)
 #define V7S_SIZES (SZ_4K | SZ_64K | SZ_1M | SZ_16M)
 
 static const struct format formats[] = {
@@ -58,6 +62,8 @@ static const struct format formats[] = {
 	FORMAT(ARM_64_LPAE_S1, NO_WARN, 48, 48, SZ_16K | SZ_32M, 32M, 32M),
 	FORMAT(ARM_64_LPAE_S1, NO_WARN, 48, 48, SZ_64K | SZ_512M, 64K, 64K),
 	FORMAT(ARM_64_LPAE_S1, NO_WARN, 48, 48, SZ_64K | SZ_512M, 512M, 512M),
+	FORMAT(ARM_64_LPAE_S1, HW_DIRTY, 42, 48, SZ_4K | SZ_2M | SZ_1G, 4K, 4K),
+	FORMAT(ARM_64_LPAE_S1, HW_DIRTY, 42, 48, SZ_4K | SZ_2M | SZ_1G, 2M, 2M),
 	FORMAT(ARM_64_LPAE_S2, NO_WARN, 48, 48, SZ_4K | SZ_2M | SZ_1G, 4K, 4K),
 	FORMAT(ARM_64_LPAE_S2, NO_WARN, 48, 48, SZ_4K | SZ_2M | SZ_1G, 2M, 2M),
 	FORMAT(ARM_64_LPAE_S2, NO_WARN, 48, 48, SZ_4K | SZ_2M | SZ_1G, 1G, 1G),
@@ -128,9 +134,11 @@ struct pgtable {
 	struct iommu_iotlb_gather walks;
 	size_t walk_bytes;
 	unsigned int walk_mapped;
+	u64 hd_root;
 	int tables;
 	unsigned int freed_early;
 	unsigned int runs;
+	size_t small_pages;
 	struct {
 		struct iommu_iotlb_gather *gather;
 		unsigned long iova;
@@ -203,8 +211,47 @@ static const struct iommu_flush_ops walk_ops = {
 	.tlb_flush_walk	= record_walk,
 };
 
+/* As drivers do that invalidate the plain range */
+static void gather_run(struct iommu_iotlb_gather *gather, unsigned long iova,
+		       size_t size, size_t granule, void *cookie)
+{
+	iommu_iotlb_gather_add_range(gather, iova, size);
+}
+
 static const struct iommu_flush_ops gather_ops = {
-	.tlb_add_range	= io_pgtable_gather_range,
+	.tlb_add_range	= gather_run,
+};
+
+/*
+ * As a driver may do whose IOMMU drops just one page of a block for an
+ * invalidation by address. It cannot tell a block from a table, and need not:
+ * the pages of a table are invalid, too.
+ */
+static void count_pages(struct iommu_iotlb_gather *gather, unsigned long iova,
+			size_t size, size_t granule, void *cookie)
+{
+	struct pgtable *pt = current_pgtable();
+	size_t page = smallest_pgsize(pt->f);
+
+	for (size_t done = 0; granule > page && done < size; done += page) {
+		iommu_iotlb_gather_add_range(gather, iova + done, page);
+		pt->small_pages++;
+	}
+}
+
+static const struct iommu_flush_ops erratum_ops = {
+	.tlb_add_range	= count_pages,
+};
+
+static void no_flush_walk(unsigned long iova, size_t size, size_t granule,
+			  void *cookie)
+{
+}
+
+/* For more threads than the one that has the test */
+static const struct iommu_flush_ops smp_ops = {
+	.tlb_flush_walk	= no_flush_walk,
+	.tlb_add_range	= gather_run,
 };
 
 static void reset_records(struct pgtable *pt)
@@ -252,7 +299,8 @@ static struct pgtable *alloc_pgtable(struct kunit *test,
 	};
 	struct pgtable *pt;
 
-	if (f->fmt < ARM_V7S || f->fmt == ARM_MALI_LPAE) {
+	/* Tables are counted with the runs, in the test's own thread */
+	if (tlb == &record_ops && (f->fmt < ARM_V7S || f->fmt == ARM_MALI_LPAE)) {
 		cfg.alloc = alloc_table;
 		cfg.free = free_table;
 	}
@@ -271,6 +319,8 @@ static struct pgtable *alloc_pgtable(struct kunit *test,
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cfg.iommu_dev);
 	pt->ops = alloc_io_pgtable_ops(f->fmt, &cfg, pt);
 	KUNIT_ASSERT_NOT_NULL(test, pt->ops);
+	if (f->quirks & IO_PGTABLE_QUIRK_ARM_HD)
+		pt->hd_root = cfg.arm_lpae_s1_cfg.ttbr;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_ops, pt->ops));
 	return pt;
@@ -712,6 +762,26 @@ static void test_gather_range_stays_empty(struct kunit *test)
 	}
 }
 
+/* A run of larger entries can be taken for one of the smallest pages */
+static void test_run_of_small_pages(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &erratum_ops);
+	size_t size = MIXED_PAGES * pt->f->pgsize, page = smallest_pgsize(pt->f);
+	unsigned long iova;
+
+	for (unsigned int i = 0; i < NUM_PLACES; i++) {
+		pt->small_pages = 0;
+		iommu_iotlb_gather_init(&pt->gather);
+		iova = unmap_mixed(test, i, &pt->gather);
+		if (pt->f->granule == page) {
+			KUNIT_EXPECT_EQ(test, 0, pt->small_pages);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, size / page, pt->small_pages);
+		expect_gathered(test, &pt->gather, iova, iova + size - 1);
+	}
+}
+
 static unsigned long slab_pages(void)
 {
 	return global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
@@ -743,6 +813,203 @@ static void test_refused_is_freed(struct kunit *test)
 	KUNIT_EXPECT_LT(test, slab_pages(), before + REFUSALS * 64 / PAGE_SIZE);
 }
 
+/* An entry of ARM_64_LPAE_S1 with pages of 4K and 42 bits */
+#define HD_TOP_SHIFT	39
+#define HD_LEVEL_BITS	9
+#define HD_TABLE	GENMASK_ULL(47, 12)
+#define HD_READ_ONLY	BIT(7)
+
+static unsigned long *hd_entry(struct pgtable *pt, unsigned long iova)
+{
+	u64 *table = phys_to_virt(pt->hd_root & HD_TABLE), *entry;
+
+	for (int shift = HD_TOP_SHIFT;; shift -= HD_LEVEL_BITS) {
+		entry = &table[(iova >> shift) & (BIT(HD_LEVEL_BITS) - 1)];
+		if (BIT(shift) == pt->f->pgsize)
+			return (unsigned long *)entry;
+		table = phys_to_virt(READ_ONCE(*entry) & HD_TABLE);
+	}
+}
+
+static void test_dirty(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &smp_ops);
+	unsigned long iova = place(pt->f, 1, 1);
+	struct iommu_dirty_bitmap dirty;
+
+	if (!pt->hd_root)
+		kunit_skip(test, "no dirty bits");
+
+	/* A page is dirty when it is mapped, clean when that was read, and dirty again */
+	map(test, iova, pt->f->pgsize);
+	iommu_dirty_bitmap_init(&dirty, NULL, &pt->gather);
+	for (unsigned int i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, 0,
+				pt->ops->read_and_clear_dirty(pt->ops, iova,
+							      pt->f->pgsize, 0,
+							      &dirty));
+		KUNIT_EXPECT_EQ(test, i == 1, iommu_iotlb_gather_empty(&pt->gather));
+		iommu_iotlb_gather_init(&pt->gather);
+		/* As hardware does */
+		if (i == 1)
+			clear_bit(ilog2(HD_READ_ONLY), hd_entry(pt, iova));
+	}
+}
+
+#define WORKERS		3
+#define WORKER_PAGES	32
+#define WORKER_ROUNDS	100
+
+/* Has every third page of @pt: two workers unmap theirs, one looks at its own */
+struct worker {
+	struct work_struct work;
+	struct pgtable *pt;
+	struct iommu_iotlb_gather gather;
+	unsigned int first;
+	unsigned int pages;
+	unsigned int wrong;
+};
+
+static unsigned long worker_iova(const struct worker *w, unsigned int page)
+{
+	return (w->first + page * WORKERS) * w->pt->f->pgsize;
+}
+
+static int worker_map(struct worker *w, unsigned long iova, size_t pgsize)
+{
+	struct io_pgtable_ops *ops = w->pt->ops;
+	size_t mapped = 0;
+
+	return ops->map_pages(ops, iova, 0, pgsize, 1, IOMMU_READ | IOMMU_WRITE,
+			      GFP_KERNEL, &mapped);
+}
+
+/* One small page in each table that may stand in for an entry of @page */
+static int worker_map_tables(struct worker *w, unsigned int page)
+{
+	const struct format *f = w->pt->f;
+	int ret = 0;
+
+	for (size_t done = 0; !ret && done < f->pgsize; done += f->granule)
+		ret = worker_map(w, worker_iova(w, page) + done,
+				 smallest_pgsize(f));
+	return ret;
+}
+
+static size_t worker_unmap(struct worker *w, unsigned int page)
+{
+	struct io_pgtable_ops *ops = w->pt->ops;
+
+	return ops->unmap_pages(ops, worker_iova(w, page), w->pt->f->pgsize, 1,
+				&w->gather);
+}
+
+/* In every other round there are tables in place of pages */
+static void unmap_own_pages(struct work_struct *work)
+{
+	struct worker *w = container_of(work, struct worker, work);
+	size_t pgsize = w->pt->f->pgsize;
+
+	for (unsigned int round = 0; round < WORKER_ROUNDS; round++) {
+		bool tables = can_be_table(w->pt->f) && round % 2;
+
+		for (unsigned int i = 0; i < w->pages; i++)
+			w->wrong += 0 != (tables ? worker_map_tables(w, i) :
+					  worker_map(w, worker_iova(w, i), pgsize));
+		for (unsigned int i = 0; i < w->pages; i++)
+			w->wrong += worker_unmap(w, i) != pgsize ||
+				    is_mapped(w->pt, worker_iova(w, i));
+	}
+}
+
+/* 1 if what a device writes to a page of @w is not seen, or seen again */
+static unsigned int worker_dirty(struct worker *w, unsigned long iova)
+{
+	struct io_pgtable_ops *ops = w->pt->ops;
+	size_t pgsize = w->pt->f->pgsize;
+	struct iommu_dirty_bitmap dirty;
+	bool seen;
+
+	clear_bit(ilog2(HD_READ_ONLY), hd_entry(w->pt, iova));
+	iommu_iotlb_gather_init(&w->gather);
+	iommu_dirty_bitmap_init(&dirty, NULL, &w->gather);
+	if (ops->read_and_clear_dirty(ops, iova, pgsize, 0, &dirty))
+		return 1;
+	seen = w->gather.start == iova && w->gather.end == iova + pgsize - 1;
+	iommu_iotlb_gather_init(&w->gather);
+	if (ops->read_and_clear_dirty(ops, iova, pgsize, 0, &dirty))
+		return 1;
+	return !seen || !iommu_iotlb_gather_empty(&w->gather);
+}
+
+/* A page that nobody unmaps stays as it is, whoever walks to it and how */
+static void look_at_own_pages(struct work_struct *work)
+{
+	struct worker *w = container_of(work, struct worker, work);
+	struct io_pgtable_ops *ops = w->pt->ops;
+
+	for (unsigned int i = 0; i < w->pages * WORKER_ROUNDS; i++) {
+		unsigned long iova = worker_iova(w, i % w->pages);
+
+		w->wrong += ops->iova_to_phys(ops, iova + 1) != 1;
+		if (w->pt->hd_root)
+			w->wrong += worker_dirty(w, iova);
+	}
+}
+
+/* Neighbours in one table are for whoever mapped them, there is no lock */
+static void test_neighbours_on_several_cpus(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &smp_ops);
+	u64 pages = min(table_size(pt->f), space_size(pt->f)) >>
+		    __ffs(pt->f->pgsize);
+	struct worker *workers;
+	int cpu = -1;
+
+	if (num_online_cpus() < WORKERS)
+		kunit_skip(test, "there are fewer CPUs than workers");
+
+	workers = kunit_kcalloc(test, WORKERS, sizeof(*workers), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, workers);
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		struct worker *w = &workers[i];
+		bool stays = i == WORKERS - 1;
+
+		w->pt = pt;
+		w->first = i;
+		w->pages = min_t(u64, pages / WORKERS, WORKER_PAGES);
+		iommu_iotlb_gather_init(&w->gather);
+		INIT_WORK(&w->work, stays ? look_at_own_pages : unmap_own_pages);
+		for (unsigned int page = 0; stays && page < w->pages; page++)
+			KUNIT_ASSERT_EQ(test, 0,
+					worker_map(w, worker_iova(w, page),
+						   pt->f->pgsize));
+	}
+
+	cpus_read_lock();
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		cpu = cpumask_next_wrap(cpu, cpu_online_mask);
+		schedule_work_on(cpu, &workers[i].work);
+	}
+	cpus_read_unlock();
+	for (unsigned int i = 0; i < WORKERS; i++)
+		flush_work(&workers[i].work);
+
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		struct worker *w = &workers[i];
+		bool stays = i == WORKERS - 1;
+
+		KUNIT_EXPECT_EQ(test, 0, w->wrong);
+		for (unsigned int page = 0; page < w->pages; page++)
+			KUNIT_EXPECT_EQ(test, stays,
+					is_mapped(pt, worker_iova(w, page)));
+		if (!stays)
+			expect_gathered(test, &w->gather, worker_iova(w, 0),
+					worker_iova(w, w->pages - 1) +
+					pt->f->pgsize - 1);
+	}
+}
+
 static struct kunit_case io_pgtable_run_cases[] = {
 	KUNIT_CASE_PARAM(test_run_is_reported_once, format_gen_params),
 	KUNIT_CASE_PARAM(test_run_includes_tables, format_gen_params),
@@ -765,6 +1032,8 @@ static struct kunit_case io_pgtable_run_cases[] = {
 			 format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_grows, format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_stays_empty, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_of_small_pages, format_gen_params),
+	KUNIT_CASE_PARAM(test_dirty, format_gen_params),
 	KUNIT_CASE(test_refused_is_freed),
 	{}
 };
@@ -774,7 +1043,18 @@ static struct kunit_suite io_pgtable_run_suite = {
 	.test_cases = io_pgtable_run_cases,
 };
 
-kunit_test_suite(io_pgtable_run_suite);
+static struct kunit_case io_pgtable_smp_cases[] = {
+	KUNIT_CASE_PARAM(test_neighbours_on_several_cpus, format_gen_params),
+	{}
+};
+
+/* A suite of its own, to be run by itself where there are several CPUs */
+static struct kunit_suite io_pgtable_smp_suite = {
+	.name = "io_pgtable_smp",
+	.test_cases = io_pgtable_smp_cases,
+};
+
+kunit_test_suites(&io_pgtable_run_suite, &io_pgtable_smp_suite);
 
 MODULE_DESCRIPTION("KUnit tests of what io-pgtable reports on unmap");
 MODULE_LICENSE("GPL");

@@ -15,7 +15,7 @@ TABLES = {r"ARM_(32|64|MALI)_LPAE.*": "LPAE", r"ARM_V7S": "v7s", r"APPLE_DART2?"
 GENERIC_PT = "IOMMU_PT_DOMAIN_OPS"
 
 # Who adds to a gather, who writes registers, and what else may be done with a gather.
-ADD = re.compile(r"iommu_iotlb_gather_add_\w+|io_pgtable_gather_range")
+ADD = re.compile(r"iommu_iotlb_gather_add_\w+")
 WRITE = re.compile(r"(__raw_)?write[bwlq](_relaxed)?|iowrite\w+|regmap_\w*(write|update)\w*|"
                    r"\w*_write_reg|SET_\w+")
 HELPERS = {"iommu_iotlb_gather_queued": {"queued"}, "iommu_iotlb_gather_empty": {"start", "end"},

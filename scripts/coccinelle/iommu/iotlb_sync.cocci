@@ -318,7 +318,7 @@ files[p[0].file].passed[function_in(p), g][at(p)] = None
 
 @fills depends on ops@
 identifier fill = {iommu_iotlb_gather_add_range, iommu_iotlb_gather_add_page,
-	iommu_iotlb_gather_add_pages, io_pgtable_gather_range};
+	iommu_iotlb_gather_add_pages};
 position p;
 @@
  fill@p

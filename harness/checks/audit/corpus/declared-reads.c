@@ -15,9 +15,16 @@ struct toy_domain {
 
 #define to_toy(d) container_of(d, struct toy_domain, domain)
 
+static void toy_tlb_add_range(struct iommu_iotlb_gather *gather,
+			      unsigned long iova, size_t size, size_t granule,
+			      void *cookie)
+{
+	iommu_iotlb_gather_add_range(gather, iova, size);
+}
+
 static const struct iommu_flush_ops toy_tlb = {
 	.tlb_flush_all	= toy_tlb_flush_all,
-	.tlb_add_range	= io_pgtable_gather_range,
+	.tlb_add_range	= toy_tlb_add_range,
 };
 
 static size_t toy_unmap(struct iommu_domain *domain, unsigned long iova,
