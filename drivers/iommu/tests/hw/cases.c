@@ -5,6 +5,8 @@
  */
 #include "cases.h"
 
+#include <kunit/run-in-irq-context.h>
+
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/of.h>
@@ -357,6 +359,67 @@ static void empty_sync_test(struct kunit *test)
 	else
 		KUNIT_EXPECT_EQ(test, 0, hw_writes(t->iommu));
 	expect_reached(test, 0, t->iova, 0, 1);
+}
+
+/* A context in which a page is mapped, reached, unmapped, and reached no longer */
+struct context {
+	struct hw_test *t;
+	u64 iova;
+	phys_addr_t paddr;
+};
+
+static bool unmap_in(const struct context *c)
+{
+	struct iommu_domain *domain = c->t->domain;
+	u32 stream = c->t->master[0].stream;
+	u64 paddr;
+
+	if (iommu_map(domain, c->iova, c->paddr, SZ_4K, IOMMU_READ | IOMMU_WRITE,
+		      GFP_ATOMIC))
+		return false;
+	if (hw_translate(c->t->iommu, stream, c->iova, false, &paddr) ||
+	    paddr != c->paddr)
+		return false;
+	if (iommu_unmap(domain, c->iova, SZ_4K) != SZ_4K)
+		return false;
+	return hw_translate(c->t->iommu, stream, c->iova, false, &paddr) == -EFAULT;
+}
+
+/* Each context has a page of its own, as they interrupt each other */
+static bool unmap_in_context(void *data)
+{
+	const struct context *contexts = data;
+
+	if (in_hardirq())
+		return unmap_in(&contexts[0]);
+	if (in_serving_softirq())
+		return unmap_in(&contexts[1]);
+	/* UML in time travel mode gets interrupts only while it waits */
+	udelay(1);
+	return unmap_in(&contexts[2]);
+}
+
+/* As the interrupt of a device driver has the DMA API unmap */
+static void atomic_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct context contexts[3];
+	unsigned long flags;
+	bool right;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(contexts); i++)
+		contexts[i] = (struct context) {
+			.t = t,
+			.iova = t->iova + i * SZ_4K,
+			.paddr = virt_to_phys(page_of(t, i)),
+		};
+
+	local_irq_save(flags);
+	right = unmap_in(&contexts[0]) && irqs_disabled();
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, right);
+
+	kunit_run_irq_test(test, unmap_in_context, 300, contexts);
 }
 
 /* An unmap that finds nothing leaves nothing to invalidate */
@@ -1280,6 +1343,7 @@ const struct kunit_case hw_cases[HW_MAX_CASES] = {
 	KUNIT_CASE(unmap_test),
 	KUNIT_CASE(stale_test),
 	KUNIT_CASE(empty_sync_test),
+	KUNIT_CASE(atomic_test),
 	KUNIT_CASE(unmap_nothing_test),
 	KUNIT_CASE(remap_test),
 	KUNIT_CASE(neighbours_test),

@@ -275,7 +275,7 @@ unsigned long hw_writes(struct hw_iommu *iommu);
 int hw_setup(struct hw_iommu *iommu);
 
 /* cases.c */
-#define HW_MAX_CASES	40
+#define HW_MAX_CASES	42
 
 extern const struct kunit_case hw_cases[HW_MAX_CASES];
 int hw_test_init(struct kunit *test, struct hw_iommu *iommu);
