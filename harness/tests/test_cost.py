@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from harness.common.report import Problem, Tally
-from harness.boot import jobs
+from harness.boot import drivers, jobs
 from harness.checks import cost
 from harness.checks.cost import best, count, document, plots, registers, topic
 from harness.checks.cost.count import ALONE, AROUND, BASE, SERIES, Count, Driver, Run
@@ -74,6 +74,16 @@ class ReadTest(unittest.TestCase):
     def test_registers(self):
         self.assertEqual(registers.read("  # commands_test: commands: pages 16 17 16 1\n"),
                          {"pages 16": "17, 16, 1"})
+
+
+    def test_registers_of_whom(self):
+        """Each driver on a model has a suite with all cases, and some have one of their own."""
+        chosen = set(registers.suites())
+        for driver in drivers.load():
+            own = {suite for suite in driver.suites if suite not in chosen}
+            self.assertTrue(all(suite.endswith("_own") for suite in own), own)
+            self.assertTrue(not driver.suites or chosen & {*driver.suites}, driver.name)
+        self.assertNotIn("iommu_msm_own", chosen)
 
 
 class JudgeTest(unittest.TestCase):
