@@ -142,7 +142,8 @@ class Commits(unittest.TestCase):
         both = [builds.Config(name, "um", ["all"], "WANTED") for name in ("toy", "other")]
         with mock.patch.object(builds, "load", lambda: both):
             self.assertEqual((3, 0), self.run_builds())
-        self.assertEqual(["toy a.o", "toy all", "other all"], self.built)
+        self.assertEqual("toy a.o", self.built[0])
+        self.assertCountEqual(["toy all", "other all"], self.built[1:])    # at a time
 
     def test_new_file_that_only_another_configuration_has(self):
         self.commit({"c.c": "int c;\n", "Makefile": MAKEFILE.replace(
