@@ -12,7 +12,7 @@ from ...common.units import Outcome, Unit
 from ...kernel import variants
 from ...kernel.compose import Composed
 from ...boot import jobs, kunit
-from . import best, count, document, plots, registers, sizes, topic as one_topic
+from . import best, count, document, one_topic, plots, registers, sizes
 from .count import OUT
 
 PICTURE = count.FOLDER / "slope.svg"    # what the README shows

@@ -8,7 +8,7 @@ from ...kernel.compose import Composed
 from . import count
 from .count import AROUND, FORMATS, Driver
 
-HEAD = ["arch", "driver or page table", "path", "shape", "n", *AROUND, "commands", ""]
+HEAD = ["arch", "driver or page table", "path", "shape", "n", *AROUND, "commands", "", ""]
 # Sizes in the table; all are counted, and judged.
 SIZES = 0, 1, 16, 256, 512
 # Page tables that topics are about, among those that are only there to be compared.
@@ -27,13 +27,15 @@ def runs(topic: str) -> list[count.Run]:
 
 
 def rows(driver: Driver) -> list[list[object]]:
-    """Return the lines of the table for driver; an arrow marks what takes more."""
+    """Return the lines of the table for driver; the last cell says what takes more."""
     found: list[list[object]] = []
     for path, shape, n, cost in paths(driver):
         before, after = (cost[version] for version in AROUND)
+        more = after[0] > before[0] or (after[1] or 0) > (before[1] or 0)
         found.append([driver.arch, driver.name if driver.name != FORMATS else "", path, shape,
-                      n or "", before[0], f"{after[0]}{' <' * (after[0] > before[0])}",
-                      *("" if each[1] is None else each[1] for each in (before, after))])
+                      n or "", before[0], after[0],
+                      *("" if each[1] is None else each[1] for each in (before, after)),
+                      "more" if more else ""])
     return found
 
 
@@ -51,7 +53,7 @@ def measure(composed: Composed, topic: str) -> Tally:
              for row in rows(driver)]
     print()
     table(HEAD, [row for row in lines if (row[4] or 0) in SIZES])
-    more = [row for row in lines if str(row[6]).endswith("<")]
-    print(f"\n{topic}: {len(lines)} paths, {len(more)} take an instruction more than on what "
-          "it needs", flush=True)
+    more = sum(bool(row[-1]) for row in lines)
+    print(f"\n{topic}: {len(lines)} paths, {more} take an instruction or a command more than "
+          "on what it needs", flush=True)
     return Tally(len(lines))
