@@ -1033,7 +1033,6 @@ static struct kunit_case io_pgtable_run_cases[] = {
 	KUNIT_CASE_PARAM(test_gather_range_grows, format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_stays_empty, format_gen_params),
 	KUNIT_CASE_PARAM(test_run_of_small_pages, format_gen_params),
-	KUNIT_CASE_PARAM(test_dirty, format_gen_params),
 	KUNIT_CASE(test_refused_is_freed),
 	{}
 };
@@ -1044,6 +1043,7 @@ static struct kunit_suite io_pgtable_run_suite = {
 };
 
 static struct kunit_case io_pgtable_smp_cases[] = {
+	KUNIT_CASE_PARAM(test_dirty, format_gen_params),
 	KUNIT_CASE_PARAM(test_neighbours_on_several_cpus, format_gen_params),
 	{}
 };
