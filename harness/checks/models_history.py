@@ -20,7 +20,7 @@ from .history import Row, load
 CONTRACT = "empty_sync_test"
 
 # Cases that fail where a sync is skipped that must not be.
-STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "hw_soak_test")
+STALE = ("unmap_test", "stale_test", "unmap_many_test", "batch_test", "dma_test", "soak_test")
 
 
 def judge(row: Row, found: dict[str, set[str]]) -> tuple[dict[str, str], list[str]]:

@@ -75,14 +75,14 @@ static int gather_test_init(struct kunit *test)
 		if (behind_smmuv3(&pdev->dev))
 			break;
 	if (!pdev)
-		kunit_skip(test, "no PCI device behind an SMMUv3");
+		kunit_skip(test, "model: no PCI device is behind an SMMUv3");
 	gt->domain = iommu_paging_domain_alloc(&pdev->dev);
 	pci_dev_put(pdev);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, gt->domain);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain,
 							   gt->domain));
 	if (!(gt->domain->pgsize_bitmap & SZ_4K))
-		kunit_skip(test, "the SMMUv3 has no 4K pages");
+		kunit_skip(test, "hardware: the SMMUv3 has no 4K pages");
 
 	/* The driver's own ops, but for a look at what it is asked to sync */
 	gt->real_ops = gt->domain->ops;

@@ -306,7 +306,7 @@ static struct pgtable *alloc_pgtable(struct kunit *test,
 	}
 
 	if (f->oas > BITS_PER_BYTE * sizeof(phys_addr_t))
-		kunit_skip(test, "physical addresses are too small");
+		kunit_skip(test, "hardware: physical addresses are too small");
 
 	pt = kunit_kzalloc(test, sizeof(*pt), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, pt);
@@ -514,7 +514,7 @@ static void test_run_ends_with_table(struct kunit *test)
 		       space_size(f) - table_size(f) };
 
 	if (table_size(f) >= space_size(f))
-		kunit_skip(test, "all entries are in one table");
+		kunit_skip(test, "hardware: all entries are in one table");
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
 		unsigned long iova = ends[i] - 2 * f->pgsize;
@@ -666,7 +666,7 @@ static void test_no_run_for_part_of_page(struct kunit *test)
 	size_t pgsize = pt->f->pgsize, small = smallest_pgsize(pt->f);
 
 	if (pgsize == small)
-		kunit_skip(test, "there are no smaller pages");
+		kunit_skip(test, "hardware: there are no smaller pages");
 
 	for (unsigned int i = 0; i < NUM_PLACES; i++) {
 		unsigned long iova = place(pt->f, i, 1);
@@ -693,7 +693,7 @@ static void test_no_run_if_entries_are_missing(struct kunit *test)
 	size_t pgsize = pt->f->pgsize, granule = pt->f->granule;
 
 	if (pgsize == granule)
-		kunit_skip(test, "a page is one entry");
+		kunit_skip(test, "hardware: a page is one entry");
 
 	for (unsigned int i = 0; i < NUM_PLACES; i++) {
 		unsigned long iova = place(pt->f, i, 2);
@@ -838,7 +838,7 @@ static void test_dirty(struct kunit *test)
 	struct iommu_dirty_bitmap dirty;
 
 	if (!pt->hd_root)
-		kunit_skip(test, "no dirty bits");
+		kunit_skip(test, "hardware: the entries have no dirty bits");
 
 	/* A page is dirty when it is mapped, clean when that was read, and dirty again */
 	map(test, iova, pt->f->pgsize);
@@ -967,7 +967,7 @@ static void test_neighbours_on_several_cpus(struct kunit *test)
 	int cpu = -1;
 
 	if (num_online_cpus() < WORKERS)
-		kunit_skip(test, "there are fewer CPUs than workers");
+		kunit_skip(test, "model: there are fewer CPUs than workers");
 
 	workers = kunit_kcalloc(test, WORKERS, sizeof(*workers), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, workers);

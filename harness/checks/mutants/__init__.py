@@ -20,14 +20,13 @@ from ...common.run import BUILD, ROOT
 from ...common.units import Outcome, Unit
 from ...kernel import compose
 from ...kernel.compose import Composed
-from ...boot import jobs, kunit, verdict
+from ...boot import drivers, jobs, kunit, verdict
 
 FOLDER = ROOT / "harness" / "checks" / "mutants"
 TOP = BUILD / "mutants"
 
-# The job whose kernel is broken, and the seconds that a broken one may run.
-JOB = "tests"
-TIMEOUT = 30
+# The seconds that a broken kernel may run, on UML and in QEMU.
+TIMEOUT, TIMEOUT_QEMU = 30, 120
 
 # With more mutants than this, a place for each CPU is worth what it takes to build.
 MANY = 40
@@ -53,6 +52,7 @@ class Mutant:
     old: str
     new: str
     suites: str
+    job: str = drivers.MODELS
     survives: str = ""
     check: bool = False
 
@@ -185,7 +185,8 @@ def run_mutant(mutant: Mutant, place: Place) -> Fate:
                                              lines[-1] if lines else ""))
         for glob in mutant.globs:
             part = dataclasses.replace(place.job, filter=glob or place.job.filter,
-                                       timeout=TIMEOUT)
+                                       timeout=TIMEOUT if place.job.kernel.arch == "um"
+                                       else TIMEOUT_QEMU)
             state, words, _ = start(place.tree, part, place.name)
             if state != SURVIVED:
                 break
@@ -207,13 +208,15 @@ def cell(fate: Fate) -> str:
     return fate.state + (f": {fate.words}" if fate.words else "")
 
 
-def set_up(composed: Composed, count: int) -> list[Place]:
-    """Build the kernel that is to be broken, count times; raises Problem if it does not build."""
+def set_up(composed: Composed, whole: jobs.Job, count: int) -> list[Place]:
+    """Build the kernel of job whole, which is to be broken, count times.
+
+    Raises Problem if it does not build.
+    """
     places = []
     for number in range(1, count + 1):
         top = TOP / str(number)
-        job = jobs.load()[JOB]
-        job = dataclasses.replace(job, kernel=dataclasses.replace(job.kernel, top=top))
+        job = dataclasses.replace(whole, kernel=dataclasses.replace(whole.kernel, top=top))
         place = Place(f"mutant-{number}", top / "linux", job)
         top.mkdir(parents=True, exist_ok=True)
         compose.worktree(composed.tree, place.tree, composed.end)
@@ -247,17 +250,26 @@ def run_all(mutants: list[Mutant], places: list[Place]) -> Iterator[Fate]:
 
 def units() -> list[Unit]:
     """A mutant each; `make check` has those marked `check`."""
-    job = jobs.load()[JOB]
-    return [Unit("mutants", each.name, job.kernel.name, kunit.tools_of(job.kernel), each.check)
-            for each in load()]
+    known = jobs.load()
+    return [Unit("mutants", each.name, known[each.job].kernel.name,
+                 kunit.tools_of(known[each.job].kernel), each.check) for each in load()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
-    """Build and run the mutants called names, on as many places as are worth it."""
+    """Build and run the mutants called names, those of a job after another."""
     mutants = [each for each in load() if each.name in names]
-    places = set_up(composed, (os.cpu_count() or 1) if len(mutants) > MANY else 1)
+    for name, job in jobs.load().items():
+        mine = [each for each in mutants if each.job == name]
+        if mine:
+            yield from run_job(composed, job, mine)
+
+
+def run_job(composed: Composed, job: jobs.Job, mutants: list[Mutant]) -> \
+        Iterator[tuple[str, Outcome]]:
+    """Build and run mutants, which are those of job, on as many places as are worth it."""
+    places = set_up(composed, job, (os.cpu_count() or 1) if len(mutants) > MANY else 1)
     check_original(places[0], mutants)
-    stage = Stage("mutants", len(mutants))
+    stage = Stage(f"mutants, {job.name}", len(mutants))
     for fate in run_all(mutants, places):
         stage.step(fate.mutant.name)
         good = fate.state in (KILLED, SPARED)

@@ -66,11 +66,11 @@ static int sync_test_init(struct kunit *test)
 	st->edev = e2e_device_get(test, 0);
 	dev = &st->edev->pdev->dev;
 	if (!behind_smmuv3(dev))
-		kunit_skip(test, "the device is not behind an SMMUv3");
+		kunit_skip(test, "model: the device is not behind an SMMUv3");
 	master = dev_iommu_priv_get(dev);
 	st->smmu = master->smmu;
 	if (!(st->smmu->features & ARM_SMMU_FEAT_TRANS_S1))
-		kunit_skip(test, "the SMMUv3 has no stage 1");
+		kunit_skip(test, "hardware: the SMMUv3 has no stage 1");
 	return 0;
 }
 

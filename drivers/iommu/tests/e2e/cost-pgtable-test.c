@@ -383,7 +383,7 @@ static int pgtable_init(struct kunit *test)
 	iommu_iotlb_gather_init(&table->gather);
 	ret = table->format->init(table);
 	if (ret == -ENOENT)
-		kunit_skip(test, "not in this kernel");
+		kunit_skip(test, "model: is not in this kernel");
 	KUNIT_ASSERT_EQ(test, 0, ret);
 	return kunit_add_action_or_reset(test, free_table, table);
 }
@@ -426,7 +426,7 @@ static void block_test(struct kunit *test)
 	const struct format *f = table->format;
 
 	if (!f->block)
-		kunit_skip(test, "pages of one size only");
+		kunit_skip(test, "hardware: has pages of one size only");
 	count_unmap(test, "table", FIRST_IOVA, f->block, f->pgsize, 1);
 	count_unmap(test, "block", FIRST_IOVA, f->block, f->block, 1);
 }

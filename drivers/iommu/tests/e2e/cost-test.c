@@ -250,7 +250,7 @@ static const char *dma_init(struct kunit *test)
 	struct iommu_domain *domain = iommu_get_domain_for_dev(ct->dev);
 
 	if (!domain || !iommu_is_dma_domain(domain))
-		kunit_skip(test, "the DMA API bypasses the IOMMU");
+		kunit_skip(test, "model: the DMA API bypasses the IOMMU");
 	return domain->type == IOMMU_DOMAIN_DMA_FQ ? "lazy" : "strict";
 }
 

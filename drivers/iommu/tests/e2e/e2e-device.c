@@ -119,11 +119,11 @@ struct e2e_device *e2e_device_get(struct kunit *test, unsigned int index)
 		if (index--)
 			continue;
 		if (!device_iommu_mapped(&edev->pdev->dev))
-			kunit_skip(test, "%s is not behind an IOMMU",
+			kunit_skip(test, "model: %s is not behind an IOMMU",
 				   pci_name(edev->pdev));
 		return edev;
 	}
-	kunit_skip(test, "not enough devices, give QEMU more");
+	kunit_skip(test, "model: not enough devices, give QEMU more");
 }
 
 /**

@@ -54,7 +54,7 @@ static int e2e_dma_init(struct kunit *test)
 	edt->dev = &edt->edev->pdev->dev;
 	domain = iommu_get_domain_for_dev(edt->dev);
 	if (!domain || !iommu_is_dma_domain(domain))
-		kunit_skip(test, "the DMA API bypasses the IOMMU");
+		kunit_skip(test, "model: the DMA API bypasses the IOMMU");
 	edt->lazy = domain->type == IOMMU_DOMAIN_DMA_FQ;
 	edt->mask = *edt->dev->dma_mask;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action(test, restore_mask, edt));
@@ -309,7 +309,7 @@ static void short_unmap_test(struct kunit *test)
 		way->unmap(edt, &old);
 	drain(edt);
 	if (!iommu_iova_to_phys(domain, old.iova + SZ_4K))
-		kunit_skip(test, "this IOMMU unmaps what comes after a hole");
+		kunit_skip(test, "driver: unmaps what comes after a hole");
 	e2e_expect_reach(test, edt->edev, old.iova + SZ_4K, pages[1], true);
 
 	for (int i = 0; i < PAGES; i++) {
@@ -341,7 +341,7 @@ static void double_unmap_test(struct kunit *test)
 	kunit_warning_suppress(test)
 		size = iommu_unmap(domain, old.iova, SZ_4K);
 	if (size)
-		kunit_skip(test, "this IOMMU unmaps what is not mapped");
+		kunit_skip(test, "driver: unmaps what is not mapped");
 	kunit_warning_suppress(test)
 		way->unmap(edt, &old);
 	drain(edt);

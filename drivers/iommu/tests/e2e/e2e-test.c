@@ -439,7 +439,7 @@ static void no_memory_test(struct kunit *test)
 						    SZ_4K));
 	}
 #else
-	kunit_skip(test, "allocations cannot be made to fail, see CONFIG_FAILSLAB");
+	kunit_skip(test, "model: allocations cannot be made to fail, see CONFIG_FAILSLAB");
 #endif
 }
 
@@ -478,7 +478,7 @@ static void broken_queue_test(struct kunit *test)
 	struct virtio_device *vdev;
 
 	if (!iommu->parent || !is_virtio_device(iommu->parent))
-		kunit_skip(test, "the IOMMU has no virtqueue");
+		kunit_skip(test, "hardware: the IOMMU has no virtqueue");
 	vdev = dev_to_virtio(iommu->parent);
 
 	map_pages(test, 0, 1);
@@ -497,7 +497,7 @@ static void broken_queue_test(struct kunit *test)
 	sync(e2e);
 	expect_pages(test, 0, 2, false);
 #else
-	kunit_skip(test, "no IOMMU has a virtqueue, see CONFIG_VIRTIO");
+	kunit_skip(test, "hardware: no IOMMU has a virtqueue");
 #endif
 }
 
@@ -531,7 +531,7 @@ static void need_block(struct kunit *test)
 	struct e2e_test *e2e = test->priv;
 
 	if (!(e2e->domain->pgsize_bitmap & BLOCK))
-		kunit_skip(test, "the IOMMU has no pages of 2 MiB");
+		kunit_skip(test, "hardware: the IOMMU has no pages of 2 MiB");
 }
 
 static void block_test(struct kunit *test)
@@ -705,7 +705,7 @@ static void fault_test(struct kunit *test)
 	bool found = false;
 
 	if (e2e->traits & FAULTS_UNSEEN)
-		kunit_skip(test, "the emulated IOMMU reports no faults");
+		kunit_skip(test, "model: the emulated IOMMU reports no faults");
 	if (!(e2e->traits & FAULTS_AS_EVENT))
 		snprintf(text, sizeof(text), "%llx", (u64)nowhere);
 	kernel_log_start(&log);

@@ -6,10 +6,11 @@
  * a context bank, which has it translated by stage 1 or by stage 2. The IOTLB keeps
  * address spaces apart by ASID and VMID, not by bank. Invalidations are posted, those
  * to the registers of a bank for the bank alone to complete. All this is the
- * architecture's. Only granules of 4K, lower halves of address spaces, and one stage
- * at a time are modelled; all else faults.
+ * architecture's. Only lower halves of address spaces, long descriptors, and one stage
+ * at a time are modelled; all else faults. That an SMMU is one of several instances
+ * changes nothing for it.
  */
-#include "hw.h"
+#include "arm-smmu.h"
 
 #include <linux/bitfield.h>
 #include <linux/bitops.h>
@@ -24,29 +25,9 @@
 #define ACR			0x010
 #define ACR_CACHE_LOCK		BIT(26)
 #define ID0			0x020
-#define ID0_S1TS		BIT(30)
-#define ID0_S2TS		BIT(29)
-#define ID0_SMS			BIT(27)
-#define ID0_ATOSNS		BIT(26)
-#define ID0_NO_AARCH32		BIT(25)
-#define ID0_NO_AARCH32S		BIT(24)
-#define ID0_NUMIRPT		GENMASK(23, 16)
-#define ID0_CTTW		BIT(14)
-#define ID0_NUMSIDB		GENMASK(12, 9)
-#define ID0_NUMSMRG		GENMASK(7, 0)
 #define ID1			0x024
-#define ID1_64K_PAGES		BIT(31)
-#define ID1_NUMPAGENDXB		GENMASK(30, 28)
-#define ID1_NUMS2CB		GENMASK(23, 16)
-#define ID1_NUMCB		GENMASK(7, 0)
 #define ID2			0x028
-#define ID2_VMID16		BIT(15)
-#define ID2_4K			BIT(12)
-#define ID2_UBS			GENMASK(11, 8)
-#define ID2_OAS			GENMASK(7, 4)
-#define ID2_IAS			GENMASK(3, 0)
 #define ID7			0x03c
-#define ID7_MAJOR		GENMASK(7, 4)
 #define GFAR			0x040
 #define GFSR			0x048
 #define GFSR_MULTI		BIT(31)
@@ -68,6 +49,7 @@
 #define S2CR_TYPE		GENMASK(17, 16)
 #define S2CR_TYPE_TRANS		0
 #define S2CR_TYPE_BYPASS	1
+#define S2CR_TYPE_FAULT		2
 #define S2CR_CBNDX		GENMASK(7, 0)
 
 /* In the second page */
@@ -99,6 +81,9 @@
 #define TCR_EAE			BIT(31)
 #define TCR_A1			BIT(22)
 #define TCR_TG0			GENMASK(15, 14)
+#define TCR_TG0_4K		0
+#define TCR_TG0_64K		1
+#define TCR_TG0_16K		2
 #define TCR_EPD0		BIT(7)
 #define TCR_T0SZ		GENMASK(5, 0)
 #define TCR_T0SZ_AARCH32	GENMASK(2, 0)
@@ -120,13 +105,10 @@
 #define TLBSYNC			0x7f0
 #define TLBSTATUS		0x7f4
 
-/* As many as hw_soc has interrupts for, beside the global one */
-#define BANKS			7
-/* 8 pages of global registers, 8 of banks */
-#define PAGES			8
-#define SMRS			8
 /* Where invalidations are posted: to the bank of that number, or here */
-#define GLOBAL_QUEUE		BANKS
+#define GLOBAL_QUEUE		SMMU_BANKS
+/* Has an entry after reset, and no device */
+#define LEFT_STREAM		0x13
 /* Instead of a bank */
 #define BYPASS			(-1)
 
@@ -134,20 +116,13 @@
 #define TAG_VMID		GENMASK(30, 16)
 #define TAG_ASID		GENMASK(15, 0)
 
-struct smmu_variant {
-	struct hw_desc desc;
-	u32 id0;
-	u32 id1;
-	u32 id2;
-	u32 id7;
-	bool v1;
-};
-
 struct smmu {
 	const struct smmu_variant *variant;
 	/* No translation was found when one was last looked for */
 	bool missing;
-	u32 pages[2 + BANKS][SZ_4K / sizeof(u32)];
+	/* A fault was there when the driver first let accesses through */
+	bool started_faulted;
+	u32 pages[2 + SMMU_BANKS][SZ_4K / sizeof(u32)];
 };
 
 static u32 *gr0(struct smmu *smmu, unsigned int offset)
@@ -186,6 +161,26 @@ static bool bank_is_64bit(struct smmu *smmu, unsigned int bank)
 	return *gr1(smmu, CBA2R(bank)) & CBA2R_VA64;
 }
 
+/* Of its pages, in bits, or 0 for what the SMMU does not have; alike for both stages */
+static unsigned int bank_page_shift(struct smmu *smmu, unsigned int bank)
+{
+	u32 id2 = smmu->variant->id2;
+
+	if (!bank_is_64bit(smmu, bank))
+		return 12;
+
+	switch (FIELD_GET(TCR_TG0, *cb(smmu, bank, TCR))) {
+	case TCR_TG0_4K:
+		return id2 & SMMU_ID2_4K ? 12 : 0;
+	case TCR_TG0_16K:
+		return id2 & SMMU_ID2_16K ? 14 : 0;
+	case TCR_TG0_64K:
+		return id2 & SMMU_ID2_64K ? 16 : 0;
+	default:
+		return 0;
+	}
+}
+
 static u32 bank_vmid(struct smmu *smmu, unsigned int bank)
 {
 	if (*gr0(smmu, CR0) & CR0_VMID16EN)
@@ -203,6 +198,29 @@ static u32 s2_tag(u32 vmid)
 	return TAG_S2 | vmid;
 }
 
+static void smmu_reset_regs(struct hw_iommu *iommu)
+{
+	struct smmu *smmu = iommu->priv;
+	unsigned int last;
+
+	memset(smmu->pages, 0, sizeof(smmu->pages));
+	*gr0(smmu, CR0) = CR0_CLIENTPD;
+	/* Unknown after reset, and no instance's is that of another */
+	*gr0(smmu, GFSR) = iommu->instance ? GFSR_SMCF : GFSR_USF;
+	*gr0(smmu, ACR) = ACR_CACHE_LOCK;
+	*gr0(smmu, ID0) = smmu->variant->id0;
+	*gr0(smmu, ID1) = smmu->variant->id1;
+	*gr0(smmu, ID2) = smmu->variant->id2;
+	*gr0(smmu, ID7) = smmu->variant->id7;
+	/* Firmware has left an entry, to be handed over or to be cleared */
+	last = smmu->variant->handed_over ? 0 : SMMU_SMRS - 1;
+	*gr0(smmu, SMR(last)) = SMR_VALID | (smmu->variant->handed_over ?: LEFT_STREAM);
+	*gr0(smmu, S2CR(last)) = FIELD_PREP(S2CR_TYPE, S2CR_TYPE_BYPASS);
+	*cb(smmu, SMMU_BANKS - 1, FSR) = FSR_TF;
+	for (unsigned int bank = 0; bank < SMMU_BANKS; bank++)
+		*cb(smmu, bank, ACTLR) = ACTLR_CPRE;
+}
+
 static void smmu_reset(struct hw_iommu *iommu)
 {
 	struct smmu *smmu = kzalloc_obj(*smmu);
@@ -211,21 +229,20 @@ static void smmu_reset(struct hw_iommu *iommu)
 		panic("no memory for the registers of %s\n", iommu->desc->name);
 
 	smmu->variant = container_of_const(iommu->desc, struct smmu_variant, desc);
-	*gr0(smmu, CR0) = CR0_CLIENTPD;
-	*gr0(smmu, ACR) = ACR_CACHE_LOCK;
-	*gr0(smmu, ID0) = smmu->variant->id0;
-	*gr0(smmu, ID1) = smmu->variant->id1;
-	*gr0(smmu, ID2) = smmu->variant->id2;
-	*gr0(smmu, ID7) = smmu->variant->id7;
-	for (unsigned int bank = 0; bank < BANKS; bank++)
-		*cb(smmu, bank, ACTLR) = ACTLR_CPRE;
 	iommu->priv = smmu;
+	smmu_reset_regs(iommu);
+}
+
+static void smmu_power_off(struct hw_iommu *iommu, unsigned int window,
+			   struct hw_inval *lost)
+{
+	smmu_reset_regs(iommu);
 }
 
 /* Return the index in smmu::pages of the register at @offset, or -1 */
 static int smmu_page(struct smmu *smmu, unsigned int *offset)
 {
-	unsigned int shift = smmu->variant->id1 & ID1_64K_PAGES ? 16 : 12;
+	unsigned int shift = smmu->variant->id1 & SMMU_ID1_64K_PAGES ? 16 : 12;
 	unsigned int page = *offset >> shift;
 
 	*offset &= BIT(shift) - 1;
@@ -233,7 +250,9 @@ static int smmu_page(struct smmu *smmu, unsigned int *offset)
 		return -1;
 	if (page < 2)
 		return page;
-	return page >= PAGES && page < PAGES + BANKS ? 2 + page - PAGES : -1;
+	if (page < SMMU_PAGES || page >= SMMU_PAGES + SMMU_BANKS)
+		return -1;
+	return 2 + page - SMMU_PAGES;
 }
 
 /* Whether @queue has a sync under way, of which the driver asks */
@@ -260,11 +279,40 @@ static u64 smmu_read(struct hw_iommu *iommu, unsigned int window,
 	return size == sizeof(u64) ? get64(reg) : *reg;
 }
 
+static bool smmu_faulted(struct smmu *smmu)
+{
+	for (unsigned int bank = 0; bank < SMMU_BANKS; bank++)
+		if (*cb(smmu, bank, FSR))
+			return true;
+	return *gr0(smmu, GFSR);
+}
+
+static void smmu_write_cr0(struct smmu *smmu, u32 value)
+{
+	if (*gr0(smmu, CR0) & CR0_CLIENTPD && !(value & CR0_CLIENTPD))
+		smmu->started_faulted |= smmu_faulted(smmu);
+	*gr0(smmu, CR0) = value;
+}
+
+static void smmu_write_s2cr(struct smmu *smmu, unsigned int offset, u32 value)
+{
+	u32 type = FIELD_GET(S2CR_TYPE, value);
+
+	if (smmu->variant->bypass_faults && type == S2CR_TYPE_FAULT)
+		return;
+	if (smmu->variant->bypass_faults && type == S2CR_TYPE_BYPASS)
+		FIELD_MODIFY(S2CR_TYPE, &value, S2CR_TYPE_FAULT);
+	*gr0(smmu, offset) = value;
+}
+
 static void smmu_write_global(struct hw_iommu *iommu, unsigned int offset, u32 value)
 {
 	struct smmu *smmu = iommu->priv;
 
 	switch (offset) {
+	case CR0:
+		smmu_write_cr0(smmu, value);
+		break;
 	case ID0 ... ID7:
 		break;
 	case GFSR:
@@ -288,6 +336,9 @@ static void smmu_write_global(struct hw_iommu *iommu, unsigned int offset, u32 v
 	case TLBGSYNC:
 		hw_start(iommu);
 		break;
+	case S2CR(0) ... S2CR(SMMU_SMRS - 1):
+		smmu_write_s2cr(smmu, offset, value);
+		break;
 	default:
 		*gr0(smmu, offset) = value;
 	}
@@ -297,15 +348,19 @@ static void smmu_write_global(struct hw_iommu *iommu, unsigned int offset, u32 v
 static void smmu_inval_va(struct hw_iommu *iommu, unsigned int bank, u32 caches,
 			  u64 value)
 {
-	bool is_64bit = bank_is_64bit(iommu->priv, bank);
+	struct smmu *smmu = iommu->priv;
+	bool is_64bit = bank_is_64bit(smmu, bank);
+
+	if (smmu->variant->keeps_tables)
+		caches &= ~HW_TABLES;
 
 	hw_post(iommu, &(struct hw_inval) {
 		.caches = caches,
-		.tag = s1_tag(iommu->priv, bank,
+		.tag = s1_tag(smmu, bank,
 			      is_64bit ? value >> 48 : value & GENMASK(7, 0)),
 		.iova = is_64bit ? (value & GENMASK_ULL(43, 0)) << 12 :
 				   value & GENMASK(31, 12),
-		.size = SZ_4K,
+		.size = BIT(bank_page_shift(smmu, bank)),
 		.queue = bank,
 	});
 }
@@ -317,7 +372,7 @@ static void smmu_inval_ipa(struct hw_iommu *iommu, unsigned int bank, u32 caches
 		.caches = caches,
 		.tag = s2_tag(bank_vmid(iommu->priv, bank)),
 		.iova = (value & GENMASK_ULL(35, 0)) << 12,
-		.size = SZ_4K,
+		.size = BIT(bank_page_shift(iommu->priv, bank)),
 		.queue = bank,
 	});
 }
@@ -390,11 +445,11 @@ static int smmu_match(struct smmu *smmu, u32 stream)
 	int found = -ENOENT;
 	u32 smr;
 
-	if (!(smmu->variant->id0 & ID0_SMS))
-		return stream < BIT(FIELD_GET(ID0_NUMSIDB, smmu->variant->id0)) ?
+	if (!(smmu->variant->id0 & SMMU_ID0_SMS))
+		return stream < BIT(FIELD_GET(SMMU_ID0_NUMSIDB, smmu->variant->id0)) ?
 		       stream : -ENOENT;
 
-	for (unsigned int i = 0; i < SMRS; i++) {
+	for (unsigned int i = 0; i < SMMU_SMRS; i++) {
 		smr = *gr0(smmu, SMR(i));
 		if (!(smr & SMR_VALID) ||
 		    (stream ^ FIELD_GET(SMR_ID, smr)) & ~FIELD_GET(SMR_MASK, smr))
@@ -430,7 +485,7 @@ static int smmu_bank(struct smmu *smmu, u32 stream, u32 *gfsr)
 	if (FIELD_GET(S2CR_TYPE, s2cr) == S2CR_TYPE_BYPASS)
 		return BYPASS;
 	bank = FIELD_GET(S2CR_CBNDX, s2cr);
-	if (FIELD_GET(S2CR_TYPE, s2cr) != S2CR_TYPE_TRANS || bank >= BANKS) {
+	if (FIELD_GET(S2CR_TYPE, s2cr) != S2CR_TYPE_TRANS || bank >= SMMU_BANKS) {
 		*gfsr = GFSR_ICF;
 		return -EFAULT;
 	}
@@ -450,8 +505,6 @@ static unsigned int smmu_s1_root(struct smmu *smmu, unsigned int bank,
 		return 0;
 
 	if (is_64bit) {
-		if (tcr & TCR_TG0)
-			return 0;
 		bits = 64 - FIELD_GET(TCR_T0SZ, tcr);
 		if (bits < 25 || bits > 48)
 			return 0;
@@ -464,7 +517,7 @@ static unsigned int smmu_s1_root(struct smmu *smmu, unsigned int bank,
 	asid = is_64bit && *cb(smmu, bank, TCR2) & TCR2_AS ?
 	       FIELD_GET(TTBR_ASID16, asid) : FIELD_GET(TTBR_ASID8, asid);
 	root->tag = s1_tag(smmu, bank, asid);
-	root->level = 4 - DIV_ROUND_UP(bits - 12, 9);
+	root->level = 4 - DIV_ROUND_UP(bits - root->page_shift, root->page_shift - 3);
 	return bits;
 }
 
@@ -473,22 +526,21 @@ static unsigned int smmu_s2_root(struct smmu *smmu, unsigned int bank,
 				 struct hw_root *root)
 {
 	u32 vtcr = *cb(smmu, bank, TCR);
-	unsigned int bits, table_bits;
+	unsigned int bits, index_bits, table_bits;
 
-	if (bank_is_64bit(smmu, bank)) {
-		if (vtcr & TCR_TG0)
-			return 0;
+	if (bank_is_64bit(smmu, bank))
 		bits = 64 - FIELD_GET(TCR_T0SZ, vtcr);
-	} else {
+	else
 		bits = 32 - sign_extend32(FIELD_GET(VTCR_T0SZ_AARCH32, vtcr), 3);
-	}
 
 	root->tag = s2_tag(bank_vmid(smmu, bank));
-	root->level = 2 - (int)FIELD_GET(VTCR_SL0, vtcr);
+	/* Counted from the last level, in one fewer if pages are of 4K */
+	root->level = (root->page_shift == 12 ? 2 : 3) - (int)FIELD_GET(VTCR_SL0, vtcr);
 	if (root->level < 0)
 		return 0;
-	table_bits = 12 + 9 * (4 - root->level);
-	return bits > table_bits - 9 && bits <= table_bits + 4 ? bits : 0;
+	index_bits = root->page_shift - 3;
+	table_bits = root->page_shift + index_bits * (4 - root->level);
+	return bits > table_bits - index_bits && bits <= table_bits + 4 ? bits : 0;
 }
 
 static int smmu_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
@@ -503,7 +555,10 @@ static int smmu_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	if (bank < 0)
 		return bank == BYPASS ? 1 : -EFAULT;
 
-	if (bank_type(smmu, bank) == CBAR_TYPE_S1)
+	root->page_shift = bank_page_shift(smmu, bank);
+	if (!root->page_shift)
+		bits = 0;
+	else if (bank_type(smmu, bank) == CBAR_TYPE_S1)
 		bits = smmu_s1_root(smmu, bank, root);
 	else if (bank_type(smmu, bank) == CBAR_TYPE_S2)
 		bits = smmu_s2_root(smmu, bank, root);
@@ -526,9 +581,11 @@ static int smmu_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 }
 
 /* Return the interrupt, or -1 */
-static int smmu_global_fault(struct smmu *smmu, u32 gfsr, u32 stream, u64 iova,
+static int smmu_global_fault(struct hw_iommu *iommu, u32 gfsr, u32 stream, u64 iova,
 			     bool write)
 {
+	struct smmu *smmu = iommu->priv;
+
 	if (*gr0(smmu, GFSR)) {
 		*gr0(smmu, GFSR) |= GFSR_MULTI;
 	} else {
@@ -537,7 +594,7 @@ static int smmu_global_fault(struct smmu *smmu, u32 gfsr, u32 stream, u64 iova,
 		*gr0(smmu, GFSYNR0) = write ? GFSYNR0_WNR : 0;
 		*gr0(smmu, GFSYNR1) = stream;
 	}
-	return *gr0(smmu, CR0) & CR0_GFIE ? 0 : -1;
+	return *gr0(smmu, CR0) & CR0_GFIE ? iommu->instance : -1;
 }
 
 static int smmu_context_fault(struct smmu *smmu, unsigned int bank, u32 stream,
@@ -554,6 +611,8 @@ static int smmu_context_fault(struct smmu *smmu, unsigned int bank, u32 stream,
 	}
 	if (!(*cb(smmu, bank, SCTLR) & SCTLR_CFIE))
 		return -1;
+	if (smmu->variant->one_irq)
+		return 0;
 	if (smmu->variant->v1)
 		return 1 + FIELD_GET(CBAR_IRPTNDX, *gr1(smmu, CBAR(bank)));
 	return 1 + bank;
@@ -568,7 +627,7 @@ static void smmu_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 	scoped_guard(spinlock_irqsave, &iommu->lock) {
 		bank = smmu_bank(smmu, stream, &gfsr);
 		if (bank == -EFAULT)
-			line = smmu_global_fault(smmu, gfsr, stream, iova, write);
+			line = smmu_global_fault(iommu, gfsr, stream, iova, write);
 		else if (bank >= 0)
 			line = smmu_context_fault(smmu, bank, stream, iova, write);
 	}
@@ -576,29 +635,46 @@ static void smmu_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 		hw_raise_irq(iommu, line);
 }
 
-static const struct hw_ops smmu_ops = {
+/**
+ * hw_smmu_faulted() - whether an SMMU has a fault that the driver has not cleared
+ * @iommu: an instance of it
+ *
+ * Return: true if it has, in any bank or in none.
+ */
+bool hw_smmu_faulted(struct hw_iommu *iommu)
+{
+	struct smmu *smmu = iommu->priv;
+
+	guard(spinlock_irqsave)(&iommu->lock);
+	return smmu_faulted(smmu);
+}
+
+/**
+ * hw_smmu_started_faulted() - whether one was there when the driver began
+ * @iommu: an instance of it
+ *
+ * Return: true if any was left when it first let accesses through.
+ */
+bool hw_smmu_started_faulted(struct hw_iommu *iommu)
+{
+	struct smmu *smmu = iommu->priv;
+
+	return smmu->started_faulted;
+}
+
+const struct hw_ops hw_smmu_ops = {
 	.reset = smmu_reset,
 	.read = smmu_read,
 	.write = smmu_write,
 	.stream = smmu_stream,
 	.step = smmu_step,
 	.fault = smmu_fault,
+	.power_off = smmu_power_off,
 };
-
-#define SMMU_DESC(path)							\
-	.kind = HW_ALWAYS,						\
-	.soc = path "-soc",					\
-	.ops = &smmu_ops,						\
-	.stuck = "TLB sync timed out"
-
-#define SMMU_ID0(irqs)	(FIELD_PREP_CONST(ID0_NUMIRPT, irqs) | ID0_ATOSNS)
-#define SMMU_ID0_SMRS	(FIELD_PREP_CONST(ID0_NUMSIDB, 15) | ID0_SMS |	\
-			 FIELD_PREP_CONST(ID0_NUMSMRG, SMRS))
-#define SMMU_ID1	(FIELD_PREP_CONST(ID1_NUMPAGENDXB, ilog2(PAGES) - 1) | \
-			 FIELD_PREP_CONST(ID1_NUMCB, BANKS))
 
 OF_OVERLAY_DECLARE(arm_smmu_s1);
 OF_OVERLAY_DECLARE(arm_smmu_s2);
+OF_OVERLAY_DECLARE(arm_smmu_s2_32);
 OF_OVERLAY_DECLARE(arm_smmu_s1_32);
 OF_OVERLAY_DECLARE(arm_smmu_v1);
 
@@ -606,89 +682,123 @@ OF_OVERLAY_DECLARE(arm_smmu_v1);
 static const struct smmu_variant smmu_s1 = {
 	.desc = {
 		.name = "arm-smmu, stage 1",
-		.windows = { { 0x600200000, SZ_1M } },
+		.windows = { SMMU_WINDOW(0x600200000, SZ_1M) },
 		.masters = {
-			{ "/arm-smmu-s1-master0", 0x401 },
+			{ "/arm-smmu-s1-master0", 0x400 },
 			{ "/arm-smmu-s1-master1", 0x7002 },
 		},
+		.streams = BIT(15),
 		.iova = BIT_ULL(40) + SZ_16M,
 		.exact = true,
+		.commands.entry = { 1, 0 },
+		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_s1),
 		.overlay_end = of_overlay_end(arm_smmu_s1),
 		SMMU_DESC("/arm-smmu-s1"),
 	},
-	.id0 = SMMU_ID0(BANKS) | SMMU_ID0_SMRS | ID0_S1TS | ID0_NO_AARCH32S | ID0_CTTW,
-	.id1 = SMMU_ID1 | ID1_64K_PAGES | FIELD_PREP_CONST(ID1_NUMS2CB, 1),
-	.id2 = ID2_4K | FIELD_PREP_CONST(ID2_UBS, 5) |
-	       FIELD_PREP_CONST(ID2_OAS, 5) | FIELD_PREP_CONST(ID2_IAS, 5),
-	.id7 = FIELD_PREP_CONST(ID7_MAJOR, 2),
+	SMMU_500(SMMU_ID2_4K),
 };
 
 /* 40 bits of address: the first table is two, and tests map in the second */
 static const struct smmu_variant smmu_s2 = {
 	.desc = {
 		.name = "arm-smmu, stage 2",
-		.windows = { { 0x600300000, SZ_64K } },
+		.windows = { SMMU_WINDOW(0x600300000, SZ_64K) },
 		.masters = {
 			{ "/arm-smmu-s2-master0", 1 },
 			{ "/arm-smmu-s2-master1", 2 },
 		},
+		.streams = BIT(15),
 		.iova = BIT_ULL(39) + SZ_16M,
 		.exact = true,
+		.commands.entry = { 1, 0 },
+		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_s2),
 		.overlay_end = of_overlay_end(arm_smmu_s2),
 		SMMU_DESC("/arm-smmu-s2"),
 	},
-	.id0 = SMMU_ID0(BANKS) | SMMU_ID0_SMRS | ID0_S2TS | ID0_NO_AARCH32 |
-	       ID0_NO_AARCH32S | ID0_CTTW,
-	.id1 = SMMU_ID1 | FIELD_PREP_CONST(ID1_NUMS2CB, BANKS),
-	.id2 = ID2_4K | ID2_VMID16 | FIELD_PREP_CONST(ID2_UBS, 2) |
-	       FIELD_PREP_CONST(ID2_OAS, 2) | FIELD_PREP_CONST(ID2_IAS, 2),
+	.id0 = SMMU_ID0(SMMU_BANKS) | SMMU_ID0_SMRS | SMMU_ID0_S2TS |
+	       SMMU_ID0_NO_AARCH32 | SMMU_ID0_NO_AARCH32S | SMMU_ID0_CTTW,
+	.id1 = SMMU_ID1 | FIELD_PREP_CONST(SMMU_ID1_NUMS2CB, SMMU_BANKS),
+	.id2 = SMMU_ID2_4K | SMMU_ID2_VMID16 | FIELD_PREP_CONST(SMMU_ID2_UBS, 2) |
+	       FIELD_PREP_CONST(SMMU_ID2_OAS, 2) | FIELD_PREP_CONST(SMMU_ID2_IAS, 2),
+};
+
+/* 40 bits of address in formats of AArch32 alone */
+static const struct smmu_variant smmu_s2_32 = {
+	.desc = {
+		.name = "arm-smmu, stage 2 of 32 bits",
+		.windows = { SMMU_WINDOW(0x600490000, SZ_64K) },
+		.masters = {
+			{ "/arm-smmu-s2-32-master0", 1 },
+			{ "/arm-smmu-s2-32-master1", 2 },
+		},
+		.streams = BIT(15),
+		.iova = BIT_ULL(39) + SZ_16M,
+		.exact = true,
+		.commands.entry = { 1, 0 },
+		.commands.table = { 1, 1 },
+		.overlay = of_overlay_begin(arm_smmu_s2_32),
+		.overlay_end = of_overlay_end(arm_smmu_s2_32),
+		SMMU_DESC("/arm-smmu-s2-32"),
+	},
+	.id0 = SMMU_ID0(SMMU_BANKS) | SMMU_ID0_SMRS | SMMU_ID0_S2TS |
+	       SMMU_ID0_NO_AARCH32S | SMMU_ID0_CTTW,
+	.id1 = SMMU_ID1 | FIELD_PREP_CONST(SMMU_ID1_NUMS2CB, SMMU_BANKS),
+	.id2 = FIELD_PREP_CONST(SMMU_ID2_OAS, 2) | FIELD_PREP_CONST(SMMU_ID2_IAS, 2),
 };
 
 /* 32 bits of address, no stream matching, table walks that are not coherent */
 static const struct smmu_variant smmu_s1_32 = {
 	.desc = {
 		.name = "arm-smmu, stage 1 of 32 bits",
-		.windows = { { 0x600400000, SZ_64K } },
+		.windows = { SMMU_WINDOW(0x600400000, SZ_64K) },
 		.masters = {
 			{ "/arm-smmu-s1-32-master0", 3 },
 			{ "/arm-smmu-s1-32-master1", 6 },
 		},
+		.streams = BIT(3),
 		.iova = 0xc1000000,
 		.exact = true,
+		.commands.entry = { 1, 0 },
+		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_s1_32),
 		.overlay_end = of_overlay_end(arm_smmu_s1_32),
 		SMMU_DESC("/arm-smmu-s1-32"),
 	},
-	.id0 = SMMU_ID0(BANKS) | FIELD_PREP_CONST(ID0_NUMSIDB, 3) | ID0_S1TS |
-	       ID0_NO_AARCH32S,
+	.id0 = SMMU_ID0(SMMU_BANKS) | FIELD_PREP_CONST(SMMU_ID0_NUMSIDB, 3) |
+	       SMMU_ID0_S1TS | SMMU_ID0_NO_AARCH32S,
 	.id1 = SMMU_ID1,
-	.id2 = FIELD_PREP_CONST(ID2_UBS, 0) | FIELD_PREP_CONST(ID2_OAS, 2) |
-	       FIELD_PREP_CONST(ID2_IAS, 2),
+	.id2 = FIELD_PREP_CONST(SMMU_ID2_UBS, 0) | FIELD_PREP_CONST(SMMU_ID2_OAS, 2) |
+	       FIELD_PREP_CONST(SMMU_ID2_IAS, 2),
 };
 
 /* Version 1: stage 2 is invalidated by VMID alone, and banks share interrupts */
 static const struct smmu_variant smmu_v1 = {
 	.desc = {
 		.name = "arm-smmu, version 1",
-		.windows = { { 0x600480000, SZ_64K } },
+		.windows = { SMMU_WINDOW(0x600480000, SZ_64K) },
 		.masters = {
 			{ "/arm-smmu-v1-master0", 1 },
 			{ "/arm-smmu-v1-master1", 2 },
 		},
+		.streams = BIT(15),
 		.iova = BIT_ULL(39) + SZ_16M,
+		.commands.run = { 1, 0 },
+		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_v1),
 		.overlay_end = of_overlay_end(arm_smmu_v1),
 		SMMU_DESC("/arm-smmu-v1"),
 	},
-	.id0 = SMMU_ID0(2) | SMMU_ID0_SMRS | ID0_S2TS | ID0_NO_AARCH32S | ID0_CTTW,
-	.id1 = SMMU_ID1 | FIELD_PREP_CONST(ID1_NUMS2CB, BANKS),
-	.id2 = FIELD_PREP_CONST(ID2_OAS, 2) | FIELD_PREP_CONST(ID2_IAS, 2),
+	.id0 = SMMU_ID0(2) | SMMU_ID0_SMRS | SMMU_ID0_S2TS | SMMU_ID0_NO_AARCH32S |
+	       SMMU_ID0_CTTW,
+	.id1 = SMMU_ID1 | FIELD_PREP_CONST(SMMU_ID1_NUMS2CB, SMMU_BANKS),
+	.id2 = FIELD_PREP_CONST(SMMU_ID2_OAS, 2) | FIELD_PREP_CONST(SMMU_ID2_IAS, 2),
 	.v1 = true,
 };
 
 HW_IOMMU(arm_smmu_s1, smmu_s1.desc);
 HW_IOMMU(arm_smmu_s2, smmu_s2.desc);
+HW_IOMMU(arm_smmu_s2_32, smmu_s2_32.desc);
 HW_IOMMU(arm_smmu_s1_32, smmu_s1_32.desc);
 HW_IOMMU(arm_smmu_v1, smmu_v1.desc);

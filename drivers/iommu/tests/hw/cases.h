@@ -42,7 +42,38 @@ static inline bool hw_two_masters(struct hw_test *t)
 	       iommu_get_domain_for_dev(t->master[1].dev) == t->domain;
 }
 
+u8 hw_mark(unsigned int page);
+void *hw_page(struct hw_test *t, unsigned int page);
+u8 hw_sees(struct hw_test *t, unsigned int m, u64 iova);
+bool hw_can_write(struct hw_test *t, unsigned int m, u64 iova);
+void hw_expect_reached(struct kunit *test, unsigned int m, u64 iova,
+		       unsigned int page, unsigned int count);
+void hw_expect_refused(struct kunit *test, unsigned int m, u64 iova,
+		       unsigned int count);
+
+void hw_map(struct kunit *test, u64 iova, unsigned int page, unsigned int count);
+void hw_map_pages(struct kunit *test, u64 iova, unsigned int page, unsigned int count);
+void hw_unmap(struct kunit *test, u64 iova, unsigned int count);
+void hw_unmap_fast(struct kunit *test, u64 iova, unsigned int count,
+		   struct iommu_iotlb_gather *gather);
+unsigned int hw_next_block(struct hw_test *t, unsigned int pages);
+unsigned int hw_first_block(struct kunit *test);
+
+void hw_expect_syncs(struct kunit *test, unsigned long syncs);
+void hw_expect_exact(struct kunit *test);
+int hw_note_fault(struct iommu_domain *domain, struct device *dev, unsigned long iova,
+		  int flags, void *token);
+
+struct iommu_group *hw_second_group(struct hw_test *t);
+int hw_attach(struct hw_test *t);
+void hw_detach(struct hw_test *t);
+void hw_attach_new(struct kunit *test);
 struct device *hw_find_device(struct kunit *test, const char *path);
-void hw_soak_test(struct kunit *test);
+
+/* Parameters of the suites are iommu_hw.* on the kernel's command line */
+#define HW_PARAM_PREFIX	"iommu_hw."
+
+struct device *hw_dma_device(struct kunit *test);
+dma_addr_t hw_dma_map(struct kunit *test, struct device *dev, unsigned int page);
 
 #endif

@@ -314,6 +314,15 @@ static void exynos_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 		hw_raise_irq(iommu, stream);
 }
 
+static void exynos_power_off(struct hw_iommu *iommu, unsigned int window,
+			     struct hw_inval *lost)
+{
+	struct exynos *exynos = iommu->priv;
+
+	exynos->sysmmu[window] = (struct sysmmu) {};
+	lost->tag = window;
+}
+
 static void exynos_reset(struct hw_iommu *iommu)
 {
 	static struct exynos v5;
@@ -337,6 +346,7 @@ static const struct hw_ops exynos_ops = {
 	.stream = exynos_stream,
 	.step = exynos_step,
 	.fault = exynos_fault,
+	.power_off = exynos_power_off,
 };
 
 static const struct hw_ops exynos_v7_ops = {
@@ -346,6 +356,7 @@ static const struct hw_ops exynos_v7_ops = {
 	.stream = exynos_stream,
 	.step = exynos_step,
 	.fault = exynos_fault,
+	.power_off = exynos_power_off,
 };
 
 OF_OVERLAY_DECLARE(exynos);
@@ -353,12 +364,17 @@ OF_OVERLAY_DECLARE(exynos);
 static const struct hw_desc exynos_desc = {
 	.name = "exynos-sysmmu v5",
 	.kind = HW_UNMAP,
+	.commands.entry = { 2, 2 },
 	.overlay = of_overlay_begin(exynos),
 	.overlay_end = of_overlay_end(exynos),
-	.windows = { { 0x600800000, SZ_4K }, { 0x600810000, SZ_4K } },
+	.windows = {
+		{ 0x600800000, SZ_4K, GENMASK(2, 0), BIT(0) },
+		{ 0x600810000, SZ_4K, GENMASK(5, 3), BIT(1) },
+	},
 	.soc = "/exynos-soc",
 	.masters = { { "/exynos-master0", 0 }, { "/exynos-master1", 1 } },
 	.ops = &exynos_ops,
+	.streams = 2,
 	.exact = true,
 	.stuck = "cannot be blocked",
 };
@@ -370,12 +386,17 @@ OF_OVERLAY_DECLARE(exynos_v7);
 static const struct hw_desc exynos_v7_desc = {
 	.name = "exynos-sysmmu v7",
 	.kind = HW_UNMAP,
+	.commands.entry = { 2, 2 },
 	.overlay = of_overlay_begin(exynos_v7),
 	.overlay_end = of_overlay_end(exynos_v7),
-	.windows = { { 0x600820000, SZ_64K }, { 0x600830000, SZ_64K } },
+	.windows = {
+		{ 0x600820000, SZ_64K, GENMASK(2, 0), BIT(0) },
+		{ 0x600830000, SZ_64K, GENMASK(5, 3), BIT(1) },
+	},
 	.soc = "/exynos-v7-soc",
 	.masters = { { "/exynos-v7-master0", 0 }, { "/exynos-v7-master1", 1 } },
 	.ops = &exynos_v7_ops,
+	.streams = 2,
 	.exact = true,
 	.stuck = "cannot be blocked",
 };

@@ -6,17 +6,103 @@
 
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
+#include <linux/list.h>
 #include <linux/mod_devicetable.h>
 #include <linux/of.h>
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
+#include <linux/property.h>
+#include <linux/slab.h>
 
-/* Memory that hw_walks_through() watches, and whether a walk has read from it */
+static LIST_HEAD(hw_iommus);
+
+/* Memory that hw_reads_from() watches, and whether a walk has read from it */
 static struct {
 	u64 start;
 	u64 size;
 	bool met;
 } hw_watch;
+
+/* How often a window has lost its registers */
+static unsigned int hw_window_losses(struct hw_iommu *iommu, unsigned int nr)
+{
+	const struct hw_window *window = &iommu->desc->windows[iommu->instance + nr];
+	unsigned long powers = window->powers, resets = window->resets;
+	unsigned int line, losses = 0;
+
+	for_each_set_bit(line, &powers, HW_SOC_LINES)
+		losses += hw_soc_losses(iommu->soc, line, false);
+	for_each_set_bit(line, &resets, HW_SOC_LINES)
+		losses += hw_soc_losses(iommu->soc, line, true);
+	return losses;
+}
+
+/* The IOTLB has lost what @lost says, and what was posted for it is done with it */
+static void hw_lose_tlb(struct hw_iommu *iommu, const struct hw_inval *lost)
+{
+	struct hw_entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < iommu->used; i++) {
+		entry = &iommu->tlb[i];
+		if (lost->tag != HW_ANY_TAG && entry->tag != lost->tag)
+			continue;
+		entry->caches &= ~lost->caches;
+		entry->posted &= ~lost->caches;
+	}
+}
+
+/* Let windows forget what they have lost since somebody last looked */
+static void hw_catch_up(struct hw_iommu *iommu)
+{
+	unsigned int i, losses;
+
+	for (i = 0; iommu->soc && i < HW_MAX_WINDOWS && iommu->windows[i].mmio; i++) {
+		struct hw_inval lost = {
+			.caches = HW_ALL_CACHES,
+			.tag = HW_ANY_TAG,
+		};
+
+		losses = hw_window_losses(iommu, i);
+		if (losses == iommu->windows[i].losses)
+			continue;
+
+		iommu->windows[i].losses = losses;
+		iommu->losses++;
+		iommu->desc->ops->power_off(iommu, i, &lost);
+		if (iommu->loses_tlb)
+			hw_lose_tlb(iommu, &lost);
+	}
+}
+
+/* Whether the registers of a window can be accessed; counts if not */
+static bool hw_powered(struct hw_iommu *iommu, unsigned int nr, unsigned int offset,
+		       bool write)
+{
+	const struct hw_window *window = &iommu->desc->windows[iommu->instance + nr];
+	unsigned long clks = window->clks;
+	unsigned long powers = window->powers;
+	unsigned long resets = window->resets;
+	unsigned int line;
+	bool powered = true;
+
+	if (!iommu->soc)
+		return true;
+
+	for_each_set_bit(line, &clks, HW_SOC_LINES)
+		powered &= hw_soc_clk_enabled(iommu->soc, line) > 0;
+	for_each_set_bit(line, &powers, HW_SOC_LINES)
+		powered &= hw_soc_power_on(iommu->soc, line);
+	for_each_set_bit(line, &resets, HW_SOC_LINES)
+		powered &= !hw_soc_reset_asserted(iommu->soc, line);
+
+	if (!powered && !iommu->unpowered++) {
+		iommu->unpowered_at.window = nr;
+		iommu->unpowered_at.offset = offset;
+		iommu->unpowered_at.write = write;
+	}
+	return powered;
+}
 
 /* A table that was freed can lead anywhere */
 static void *hw_memory(u64 paddr)
@@ -76,6 +162,23 @@ static struct hw_entry *hw_lookup(struct hw_iommu *iommu, u32 tag, u32 caches,
 	return found;
 }
 
+/* Tables must be changed so that no address is translated twice, as to page and block */
+static bool hw_conflicts(struct hw_iommu *iommu, const struct hw_entry *entry)
+{
+	struct hw_entry *other;
+	unsigned int i;
+
+	for (i = 0; i < iommu->used; i++) {
+		other = &iommu->tlb[i];
+		if (other->caches & entry->caches && !other->table && other->prot &&
+		    !entry->table && other->tag == entry->tag &&
+		    other->iova <= entry->iova + (entry->size - 1) &&
+		    entry->iova <= other->iova + (other->size - 1))
+			return true;
+	}
+	return false;
+}
+
 static void hw_fill(struct hw_iommu *iommu, const struct hw_entry *entry)
 {
 	unsigned int i;
@@ -83,6 +186,8 @@ static void hw_fill(struct hw_iommu *iommu, const struct hw_entry *entry)
 	for (i = 0; i < iommu->used; i++)
 		if (!iommu->tlb[i].caches)
 			break;
+
+	iommu->conflicts += hw_conflicts(iommu, entry);
 
 	/* Entries must not leave unless told to, or a stale one might not be seen */
 	if (WARN_ON(i == HW_TLB_SIZE))
@@ -170,7 +275,14 @@ void hw_post(struct hw_iommu *iommu, const struct hw_inval *inval)
 	}
 }
 
-static void hw_complete_queues(struct hw_iommu *iommu, u32 queues)
+/**
+ * hw_complete_queues() - have what was posted to some queues take effect
+ * @iommu: the IOMMU
+ * @queues: one bit each
+ *
+ * For models that know themselves when a flush is complete, of each context.
+ */
+void hw_complete_queues(struct hw_iommu *iommu, u32 queues)
 {
 	struct hw_entry *entry;
 	unsigned int i;
@@ -203,12 +315,13 @@ void hw_complete(struct hw_iommu *iommu)
  * @queues: one bit each
  *
  * It takes until hw_busy() has been asked twice: a driver that does not wait gets
- * nothing.
+ * nothing. Of several instances, each takes longer than the one after it: the last to be
+ * asked does not answer for the others.
  */
 void hw_start_queues(struct hw_iommu *iommu, u32 queues)
 {
 	iommu->counts.syncs++;
-	iommu->busy = 2;
+	iommu->busy = 2 + iommu->desc->instances - iommu->instance;
 	iommu->syncing = queues;
 }
 
@@ -231,7 +344,7 @@ bool hw_busy(struct hw_iommu *iommu)
 {
 	if (!iommu->busy)
 		return false;
-	if (iommu->stuck)
+	if (iommu->first->stuck)
 		return true;
 	if (!--iommu->busy)
 		hw_complete_queues(iommu, iommu->syncing);
@@ -261,54 +374,85 @@ void hw_flush(struct hw_iommu *iommu, const struct hw_inval *inval)
  */
 void hw_raise_irq(struct hw_iommu *iommu, unsigned int line)
 {
+	struct hw_soc *soc = iommu->first->soc;
 	unsigned long flags;
 
-	if (!iommu->soc)
+	if (!soc)
 		return;
 	local_irq_save(flags);
-	hw_soc_raise_irq(iommu->soc, line);
+	hw_soc_raise_irq(soc, line);
 	local_irq_restore(flags);
 }
 
-/**
- * hw_translate() - translate for a device, without an access
- * @iommu: the IOMMU
- * @stream: of the device
- * @iova: address
- * @write: whether it is going to write
- * @paddr: set to the physical address
- *
- * Raises no interrupt.
- *
- * Return: 0, or -EFAULT where an access would be refused.
- */
-int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
-		 u64 *paddr)
+static void hw_fill_miss(struct hw_iommu *iommu, u32 stream, const struct hw_root *root,
+			 u64 iova)
+{
+	hw_fill(iommu, &(struct hw_entry) {
+		.iova = ALIGN_DOWN(iova, SZ_4K),
+		.size = SZ_4K,
+		.tag = root->tag,
+		.stream = stream,
+		.caches = root->caches ?: HW_LEAVES,
+	});
+}
+
+static void hw_prefetch(struct hw_iommu *iommu, u32 stream, const struct hw_root *root,
+			u64 iova)
+{
+	struct hw_entry leaf;
+
+	if (!hw_lookup(iommu, root->tag, root->caches ?: HW_LEAVES, false, iova) &&
+	    hw_walk(iommu, stream, root, iova, true, &leaf))
+		hw_fill_miss(iommu, stream, root, iova);
+}
+
+/* Return 0 with the translation in @leaf, 1 for none as there is no need, or -EFAULT */
+static int hw_lookup_or_walk(struct hw_iommu *iommu, u32 stream, u64 iova,
+			     struct hw_entry *leaf)
 {
 	struct hw_root root = {};
-	struct hw_entry leaf, *hit;
+	struct hw_entry *hit;
+	int ret;
+
+	ret = iommu->desc->ops->stream(iommu, stream, iova, &root);
+	if (ret)
+		return ret;
+
+	hit = hw_lookup(iommu, root.tag, root.caches ?: HW_LEAVES, false, iova);
+	if (!hit) {
+		iommu->counts.walks++;
+		ret = hw_walk(iommu, stream, &root, iova, true, leaf);
+		if (ret && iommu->desc->caches_misses)
+			hw_fill_miss(iommu, stream, &root, iova);
+		if (!ret && root.prefetch)
+			hw_prefetch(iommu, stream, &root, leaf->iova + leaf->size);
+		return ret;
+	}
+
+	iommu->counts.hits++;
+	if (iommu->desc->refills && hit->caches & ~hit->posted)
+		hit->posted &= ~root.caches;
+	hit->caches |= root.caches;
+	*leaf = *hit;
+	return 0;
+}
+
+/* -ENODEV if the stream does not come through this instance */
+static int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
+			    u64 *paddr)
+{
+	struct hw_entry leaf;
 	int ret;
 
 	guard(spinlock_irqsave)(&iommu->lock);
 
-	ret = iommu->desc->ops->stream(iommu, stream, iova, &root);
+	hw_catch_up(iommu);
+	ret = hw_lookup_or_walk(iommu, stream, iova, &leaf);
 	if (ret < 0)
 		return ret;
 	if (ret) {
 		*paddr = iova;
 		return 0;
-	}
-
-	hit = hw_lookup(iommu, root.tag, root.caches ?: HW_LEAVES, false, iova);
-	if (hit) {
-		iommu->counts.hits++;
-		hit->caches |= root.caches;
-		leaf = *hit;
-	} else {
-		iommu->counts.walks++;
-		ret = hw_walk(iommu, stream, &root, iova, true, &leaf);
-		if (ret)
-			return ret;
 	}
 
 	if (!(leaf.prot & (write ? HW_WRITE : HW_READ)))
@@ -319,27 +463,69 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 }
 
 /**
- * hw_walks_through() - tell whether a walk would read some memory
+ * hw_translate() - translate for a device, without an access
  * @iommu: the IOMMU
- * @stream: of the device that the walk is for
- * @iova: address to be translated
- * @start: physical address of the memory
- * @size: of the memory, in bytes
+ * @stream: of the device
+ * @iova: address
+ * @write: whether it is going to write
+ * @paddr: set to the physical address
  *
- * Nothing is taken from the IOTLB, nor put into it.
+ * Raises no interrupt. Of several instances all that the stream comes through must
+ * give the same answer: where they do not, @paddr is HW_NO_PADDR, and so neither what
+ * is mapped nor a refusal.
  *
- * Return: true if there is a walk, and it would read there.
+ * Return: 0, or -EFAULT where an access would be refused.
  */
-bool hw_walks_through(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start,
-		      u64 size)
+int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
+		 u64 *paddr)
 {
+	bool found = false, differ = false;
+	int ret = -EFAULT;
+	u64 addr = 0;
+
+	for (struct hw_iommu *one = iommu; one; one = one->next) {
+		u64 other = 0;
+		int err = hw_translate_one(one, stream, iova, write, &other);
+
+		if (err == -ENODEV)
+			continue;
+		if (found)
+			differ |= err != ret || other != addr;
+		found = true;
+		ret = err;
+		addr = other;
+	}
+
+	if (differ) {
+		pr_err_ratelimited("%s: instances differ, stream %u at 0x%llx\n",
+				   iommu->desc->name, stream, iova);
+		addr = HW_NO_PADDR;
+		ret = 0;
+	}
+	if (!ret)
+		*paddr = addr;
+	return ret;
+}
+
+static bool hw_reads_from_one(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start,
+			      u64 size)
+{
+	struct hw_entry leaf, *entry;
 	struct hw_root root = {};
-	struct hw_entry leaf;
+	unsigned int i;
 
 	guard(spinlock_irqsave)(&iommu->lock);
 
+	hw_catch_up(iommu);
 	if (iommu->desc->ops->stream(iommu, stream, iova, &root))
 		return false;
+
+	for (i = 0; i < iommu->used; i++) {
+		entry = &iommu->tlb[i];
+		if (entry->caches && entry->table && entry->tag == root.tag &&
+		    entry->addr - start < size)
+			return true;
+	}
 
 	hw_watch.start = start;
 	hw_watch.size = size;
@@ -347,6 +533,36 @@ bool hw_walks_through(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start,
 	hw_walk(iommu, stream, &root, iova, false, &leaf);
 	hw_watch.size = 0;
 	return hw_watch.met;
+}
+
+/**
+ * hw_reads_from() - tell whether the hardware may read some memory as a table
+ * @iommu: the IOMMU
+ * @stream: of the device that it translates for
+ * @iova: address to be translated
+ * @start: physical address of the memory
+ * @size: of the memory, in bytes
+ *
+ * Nothing is taken from the IOTLB, nor put into it.
+ *
+ * Return: true if a walk would read there, or the IOTLB has a table there.
+ */
+bool hw_reads_from(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start, u64 size)
+{
+	for (; iommu; iommu = iommu->next)
+		if (hw_reads_from_one(iommu, stream, iova, start, size))
+			return true;
+	return false;
+}
+
+/* Which of the instances an access goes through: they take turns by page */
+static struct hw_iommu *hw_instance(struct hw_iommu *iommu, u64 iova)
+{
+	unsigned int turn = PHYS_PFN(iova) % (iommu->desc->instances ?: 1);
+
+	while (turn--)
+		iommu = iommu->next;
+	return iommu;
 }
 
 /**
@@ -368,8 +584,9 @@ int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *valu
 
 	ret = hw_translate(iommu, stream, iova, write, &paddr);
 	if (ret) {
-		if (iommu->desc->ops->fault && !iommu->quiet)
-			iommu->desc->ops->fault(iommu, stream, iova, write);
+		if (iommu->desc->ops->fault)
+			iommu->desc->ops->fault(hw_instance(iommu, iova), stream, iova,
+						write);
 		return ret;
 	}
 
@@ -392,27 +609,75 @@ void hw_clear(struct hw_iommu *iommu)
 {
 	unsigned int i;
 
-	for (i = 0; i < HW_MAX_WINDOWS && iommu->windows[i].mmio; i++)
-		kunit_mmio_clear(iommu->windows[i].mmio);
+	for (; iommu; iommu = iommu->next) {
+		for (i = 0; i < HW_MAX_WINDOWS && iommu->windows[i].mmio; i++)
+			kunit_mmio_clear(iommu->windows[i].mmio);
 
-	guard(spinlock_irqsave)(&iommu->lock);
-	iommu->counts = (struct hw_counts) {};
+		guard(spinlock_irqsave)(&iommu->lock);
+		iommu->counts = (struct hw_counts) {};
+	}
+}
+
+/**
+ * hw_expect_powered() - fail if registers were accessed that were off
+ * @test: the case
+ * @iommu: the IOMMU
+ *
+ * Looks at all accesses since the last call, or since boot: one while a clock or a
+ * power domain is off, or in reset, hangs some hardware. Here reads are of 0, and
+ * what is written is lost.
+ */
+void hw_expect_powered(struct kunit *test, struct hw_iommu *iommu)
+{
+	KUNIT_EXPECT_EQ_MSG(test, 0, iommu->unpowered,
+			    "registers were accessed while off; first a %s of window %u, offset 0x%x",
+			    iommu->unpowered_at.write ? "write" : "read",
+			    iommu->unpowered_at.window, iommu->unpowered_at.offset);
+	iommu->unpowered = 0;
 }
 
 /**
  * hw_writes() - how many registers were written since hw_clear()
  * @iommu: the IOMMU
  *
- * Return: the number of writes to any of its windows.
+ * Return: the number of writes to any window of any instance.
  */
 unsigned long hw_writes(struct hw_iommu *iommu)
 {
 	unsigned long writes = 0;
 	unsigned int i;
 
-	for (i = 0; i < HW_MAX_WINDOWS && iommu->windows[i].mmio; i++)
-		writes += kunit_mmio_writes(iommu->windows[i].mmio);
+	for (; iommu; iommu = iommu->next)
+		for (i = 0; i < HW_MAX_WINDOWS && iommu->windows[i].mmio; i++)
+			writes += kunit_mmio_writes(iommu->windows[i].mmio);
 	return writes;
+}
+
+/**
+ * hw_read_ahead() - have a device translate whenever the driver accesses a register
+ * @iommu: the IOMMU
+ * @stream: of the device
+ * @iova: where, just before and just after each access
+ * @count: how many addresses, at most HW_MAX_AHEAD; 0 to end it
+ */
+void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
+		   unsigned int count)
+{
+	for (; iommu; iommu = iommu->next) {
+		guard(spinlock_irqsave)(&iommu->lock);
+		iommu->ahead.stream = stream;
+		iommu->ahead.count = min(count, HW_MAX_AHEAD);
+		memcpy(iommu->ahead.iova, iova, iommu->ahead.count * sizeof(*iova));
+	}
+}
+
+static void hw_do_read_ahead(struct hw_iommu *iommu)
+{
+	struct hw_entry leaf;
+	unsigned int i;
+
+	for (i = 0; i < iommu->ahead.count; i++)
+		hw_lookup_or_walk(iommu, iommu->ahead.stream, iommu->ahead.iova[i], &leaf);
 }
 
 static u64 hw_mmio_read(void *priv, unsigned int offset, unsigned int size)
@@ -420,8 +685,16 @@ static u64 hw_mmio_read(void *priv, unsigned int offset, unsigned int size)
 	struct hw_mmio *mmio = priv;
 	struct hw_iommu *iommu = mmio->iommu;
 
+	u64 value;
+
 	guard(spinlock_irqsave)(&iommu->lock);
-	return iommu->desc->ops->read(iommu, mmio - iommu->windows, offset, size);
+	hw_catch_up(iommu);
+	if (!hw_powered(iommu, mmio - iommu->windows, offset, false))
+		return 0;
+	hw_do_read_ahead(iommu);
+	value = iommu->desc->ops->read(iommu, mmio - iommu->windows, offset, size);
+	hw_do_read_ahead(iommu);
+	return value;
 }
 
 static void hw_mmio_write(void *priv, unsigned int offset, unsigned int size,
@@ -431,13 +704,69 @@ static void hw_mmio_write(void *priv, unsigned int offset, unsigned int size,
 	struct hw_iommu *iommu = mmio->iommu;
 
 	guard(spinlock_irqsave)(&iommu->lock);
+	hw_catch_up(iommu);
+	if (!hw_powered(iommu, mmio - iommu->windows, offset, true))
+		return;
+	hw_do_read_ahead(iommu);
 	iommu->desc->ops->write(iommu, mmio - iommu->windows, offset, size, value);
+	hw_do_read_ahead(iommu);
 }
 
 static const struct kunit_mmio_ops hw_mmio_ops = {
 	.read = hw_mmio_read,
 	.write = hw_mmio_write,
 };
+
+/* With @count windows from @first on; fewer if there are not as many */
+static int __init hw_setup_one(struct hw_iommu *iommu, unsigned int first,
+			       unsigned int count)
+{
+	const struct hw_desc *desc = iommu->desc;
+
+	spin_lock_init(&iommu->lock);
+	list_add_tail(&iommu->node, &hw_iommus);
+	if (desc->ops->reset)
+		desc->ops->reset(iommu);
+
+	for (unsigned int i = 0; i < count && desc->windows[first + i].size; i++) {
+		const struct hw_window *at = &desc->windows[first + i];
+		struct hw_mmio *mmio = &iommu->windows[i];
+		struct kunit_mmio *window;
+
+		mmio->iommu = iommu;
+		window = kunit_mmio_add(NULL, at->start, at->size, &hw_mmio_ops, mmio);
+		if (IS_ERR(window)) {
+			pr_err("%s: no registers at %pa: %pe\n", desc->name,
+			       &at->start, window);
+			return PTR_ERR(window);
+		}
+		mmio->mmio = window;
+	}
+	return 0;
+}
+
+/* The instances but the first one */
+static int __init hw_setup_others(struct hw_iommu *iommu)
+{
+	struct hw_iommu *last = iommu, *next;
+	int ret;
+
+	for (unsigned int i = 1; i < iommu->desc->instances; i++) {
+		next = kzalloc_obj(*next);
+		if (!next)
+			return -ENOMEM;
+
+		next->desc = iommu->desc;
+		next->first = iommu;
+		next->instance = i;
+		ret = hw_setup_one(next, i, 1);
+		if (ret)
+			return ret;
+		last->next = next;
+		last = next;
+	}
+	return 0;
+}
 
 /**
  * hw_setup() - power on an IOMMU and the devices behind it
@@ -451,27 +780,14 @@ static const struct kunit_mmio_ops hw_mmio_ops = {
 int __init hw_setup(struct hw_iommu *iommu)
 {
 	const struct hw_desc *desc = iommu->desc;
-	unsigned int i;
 	int id, ret;
 
-	spin_lock_init(&iommu->lock);
-	if (desc->ops->reset)
-		desc->ops->reset(iommu);
-
-	for (i = 0; i < HW_MAX_WINDOWS && desc->windows[i].size; i++) {
-		struct hw_mmio *mmio = &iommu->windows[i];
-		struct kunit_mmio *window;
-
-		mmio->iommu = iommu;
-		window = kunit_mmio_add(NULL, desc->windows[i].start,
-					desc->windows[i].size, &hw_mmio_ops, mmio);
-		if (IS_ERR(window)) {
-			pr_err("%s: no registers at %pa: %pe\n", desc->name,
-			       &desc->windows[i].start, window);
-			return PTR_ERR(window);
-		}
-		mmio->mmio = window;
-	}
+	iommu->first = iommu;
+	ret = hw_setup_one(iommu, 0, desc->instances ? 1 : HW_MAX_WINDOWS);
+	if (!ret)
+		ret = hw_setup_others(iommu);
+	if (ret)
+		return ret;
 
 	ret = of_overlay_fdt_apply(desc->overlay,
 				   desc->overlay_end - desc->overlay, &id, NULL);
@@ -480,17 +796,40 @@ int __init hw_setup(struct hw_iommu *iommu)
 	return ret;
 }
 
-/* At work from now on: some IOMMUs are off while the devices behind them are */
+/* After the driver of the SoCs was registered, before those of most IOMMUs are */
+static int __init hw_find_socs(void)
+{
+	struct hw_iommu *iommu;
+
+	list_for_each_entry(iommu, &hw_iommus, node)
+		if (iommu->desc->soc)
+			iommu->soc = hw_soc_get(iommu->desc->soc);
+	return 0;
+}
+subsys_initcall_sync(hw_find_socs);
+
+/*
+ * At work from now on, as some IOMMUs are off while the devices behind them are; but for
+ * those that would keep the IOMMU awake while others do not
+ */
 static int hw_master_probe(struct platform_device *pdev)
 {
 	int ret = devm_pm_runtime_enable(&pdev->dev);
 
-	return ret ?: pm_runtime_resume_and_get(&pdev->dev);
+	if (ret || device_is_compatible(&pdev->dev, "test,dma-master-asleep"))
+		return ret;
+	return pm_runtime_resume_and_get(&pdev->dev);
 }
 
 static const struct of_device_id hw_master_match[] = {
 	{ .compatible = "test,dma-master" },
+	{ .compatible = "test,dma-master-asleep" },
 	{ }
+};
+
+/* They sleep before the IOMMU does, and wake up after it */
+static const struct dev_pm_ops hw_master_pm_ops = {
+	SYSTEM_SLEEP_PM_OPS(pm_runtime_force_suspend, pm_runtime_force_resume)
 };
 
 /* Devices are given their IOMMU when a driver is bound */
@@ -499,6 +838,7 @@ static struct platform_driver hw_master_driver = {
 	.driver = {
 		.name = "test-dma-master",
 		.of_match_table = hw_master_match,
+		.pm = &hw_master_pm_ops,
 	},
 };
 builtin_platform_driver(hw_master_driver);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The walk of ARM's long descriptors, as the architecture defines it, for 4K granules
+ * The walk of ARM's long descriptors, as the architecture defines it
  */
 #include "hw.h"
 
-#include <linux/sizes.h>
+#include <linux/log2.h>
 
 #define LPAE_VALID		BIT_ULL(0)
 #define LPAE_TABLE		BIT_ULL(1)	/* at level 3: a page */
@@ -28,12 +28,14 @@
 int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 		 u64 iova, struct hw_entry *entry)
 {
-	unsigned int shift = 12 + 9 * (3 - level);
+	unsigned int page_shift = root->page_shift ?: 12;
+	unsigned int bits = page_shift - ilog2(sizeof(u64));
+	unsigned int shift = page_shift + bits * (3 - level);
 	u64 index = iova >> shift;
 	u64 desc;
 
 	if (level != root->level)
-		index &= 511;
+		index &= BIT(bits) - 1;
 	desc = hw_load64(table + index * sizeof(desc));
 
 	if (!(desc & LPAE_VALID))
@@ -43,7 +45,7 @@ int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 
 	entry->size = BIT_ULL(shift);
 	entry->iova = ALIGN_DOWN(iova, entry->size);
-	entry->addr = desc & LPAE_ADDR;
+	entry->addr = desc & LPAE_ADDR & -BIT_ULL(page_shift);
 
 	if (level < 3 && desc & LPAE_TABLE) {
 		entry->table = true;
@@ -51,7 +53,8 @@ int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 		return 0;
 	}
 
-	if (level == 0 || !(desc & LPAE_AF))
+	/* Blocks are of level 2, and of level 1 where pages are of 4K */
+	if (level < (page_shift == 12 ? 1 : 2) || !(desc & LPAE_AF))
 		return -EFAULT;
 
 	entry->addr &= ~(entry->size - 1);

@@ -10,7 +10,7 @@
  * What the registers mean is taken from the driver's macros and from its use of them:
  * invalidations take effect at once, those of all addresses are for the ASID of the
  * context, and FSR is cleared by writing ones. That a fault can stall what comes after
- * it is left out. While one of its clocks is off, an IOMMU's registers cannot be reached.
+ * it is left out.
  */
 #include "cases.h"
 
@@ -72,13 +72,6 @@ static struct msm_model {
 static bool msm_watched;
 static unsigned int msm_bypassed;
 
-/* Two clocks and two interrupts each */
-static bool msm_clocked(struct hw_iommu *iommu, unsigned int window)
-{
-	return !iommu->soc || (hw_soc_clk_enabled(iommu->soc, 2 * window) &&
-			       hw_soc_clk_enabled(iommu->soc, 2 * window + 1));
-}
-
 /* Where the value of a register is kept, or NULL if it has none */
 static u32 *msm_reg(unsigned int window, unsigned int offset)
 {
@@ -98,7 +91,7 @@ static u64 msm_read(struct hw_iommu *iommu, unsigned int window,
 {
 	u32 *reg = msm_reg(window, offset);
 
-	return reg && msm_clocked(iommu, window) ? *reg : 0;
+	return reg ? *reg : 0;
 }
 
 static u32 msm_tag(unsigned int window, u32 asid)
@@ -180,9 +173,6 @@ static void msm_write(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int context = offset / SZ_4K;
 	u32 *reg;
-
-	if (!msm_clocked(iommu, window))
-		return;
 
 	if (context < CONTEXTS) {
 		msm_write_context(iommu, window, msm_models[window].contexts[context],
@@ -281,13 +271,16 @@ OF_OVERLAY_DECLARE(msm);
 static const struct hw_desc msm_desc = {
 	.name = "msm-iommu",
 	.kind = HW_UNMAP,
+	.caches_misses = true,
+	.commands.entry = { 3, 3 },
+	.commands.table = { 3, 3 },
 	.overlay = of_overlay_begin(msm),
 	.overlay_end = of_overlay_end(msm),
 	.windows = {
-		{ 0x600c00000, SZ_1M },
-		{ 0x600d00000, SZ_1M },
-		{ 0x600e00000, SZ_1M },
-		{ 0x600f00000, SZ_1M },
+		{ 0x600c00000, SZ_1M, GENMASK(1, 0) },
+		{ 0x600d00000, SZ_1M, GENMASK(3, 2) },
+		{ 0x600e00000, SZ_1M, GENMASK(5, 4) },
+		{ 0x600f00000, SZ_1M, GENMASK(7, 6) },
 	},
 	.soc = "/msm-soc",
 	/* Machine ID 2 at the second IOMMU, 1 at the third */
@@ -296,18 +289,23 @@ static const struct hw_desc msm_desc = {
 		{ "/msm-master-1", 2 * MIDS + 1 },
 	},
 	.ops = &msm_ops,
+	.no_idle_stream = "hardware: routes each machine ID to a context, idle or not",
 	.fault_log = "FAR    = 01005000",
 	.exact = true,
 };
 
 HW_IOMMU(msm, msm_desc);
 
-static u64 msm_reaches(struct hw_test *t, unsigned int m)
+static u64 msm_stream_reaches(struct hw_test *t, u32 stream)
 {
 	u64 paddr;
 
-	return hw_translate(t->iommu, t->master[m].stream, t->iova, false, &paddr) ?
-	       0 : paddr;
+	return hw_translate(t->iommu, stream, t->iova, false, &paddr) ? 0 : paddr;
+}
+
+static u64 msm_reaches(struct hw_test *t, unsigned int m)
+{
+	return msm_stream_reaches(t, t->master[m].stream);
 }
 
 static void msm_map(struct kunit *test, struct iommu_domain *domain)
@@ -316,6 +314,23 @@ static void msm_map(struct kunit *test, struct iommu_domain *domain)
 
 	KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, t->iova, virt_to_phys(t->memory), SZ_4K,
 					   IOMMU_READ, GFP_KERNEL));
+}
+
+/* Each machine ID of a device, behind either of its IOMMUs, loses what is unmapped */
+static void machine_ids_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	static const u32 streams[] = { 0, 2, MIDS + 0, MIDS + 2, 2 * MIDS + 1 };
+
+	msm_map(test, t->domain);
+	for (unsigned int i = 0; i < ARRAY_SIZE(streams); i++)
+		KUNIT_EXPECT_EQ_MSG(test, virt_to_phys(t->memory),
+				    msm_stream_reaches(t, streams[i]), "stream %u",
+				    streams[i]);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	for (unsigned int i = 0; i < ARRAY_SIZE(streams); i++)
+		KUNIT_EXPECT_EQ_MSG(test, 0, msm_stream_reaches(t, streams[i]),
+				    "stream %u", streams[i]);
 }
 
 /* As the core does */
@@ -423,6 +438,7 @@ static void msm_own_exit(struct kunit *test)
 }
 
 static struct kunit_case msm_own_cases[] = {
+	KUNIT_CASE(machine_ids_test),
 	KUNIT_CASE(switch_test),
 	KUNIT_CASE(identity_between_test),
 	KUNIT_CASE(unmap_after_detach_test),

@@ -10,6 +10,9 @@
  * which is between it and the devices, says which ports are translated, and adds bits
  * 33 and 32 to their addresses.
  *
+ * mt8195's multimedia has two of these, for video output (vdo) and for video processing
+ * (vpp), which walk one page table. Each has a TLB and completes its own invalidations.
+ *
  * What the registers mean is taken from the drivers' macros and from their use of
  * them: that each of the two enables of an invalidation stands for one of two TLBs in
  * a row, is assumed. So is that the second also keeps pointers to tables, and loses
@@ -19,11 +22,9 @@
 #include "cases.h"
 
 #include <linux/bitfield.h>
-#include <linux/delay.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
-#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 
 #define BANK_SIZE		SZ_4K
@@ -59,30 +60,39 @@
 /* Window 1 of the one for infrastructure */
 #define PERICFG_IOMMU_1		0x714	/* a bit for each port */
 
-/* Window 1 of the one for multimedia; a register for each port */
+/* Window 1 of those for multimedia; a register for each port */
 #define LARB_NONSEC_CON		0x380
 #define LARB_PORTS		32
 #define LARB_MMU_EN		BIT(0)
 #define LARB_BANK_SEL		GENMASK(9, 8)	/* thrice more above */
+#define LARB_SLEEP		0x00c
+#define LARB_SLEEP_EN		BIT(0)
+#define LARB_SLEEP_READY	BIT(16)
 
 #define TLB0			HW_LEAVES
 #define TLB1			BIT(2)
 
 /**
  * struct mtk_model - registers
- * @banks: of the IOMMU
- * @range: what is being invalidated by address
+ * @banks: of the IOMMU, or of the IOMMUs that share their table, one each
+ * @range: what each is invalidating by address
+ * @polls: how often CPE_DONE of each is still to be read until that is done
+ * @several: these are IOMMUs, not banks
  * @ports: infrastructure: which ports are translated
  * @larb: multimedia: how each port is
  */
 struct mtk_model {
 	u32 banks[MAX_BANKS][REGS];
-	struct hw_inval range;
+	struct hw_inval range[MAX_BANKS];
+	unsigned int polls[MAX_BANKS];
+	bool several;
 	u32 ports;
 	u32 larb[LARB_PORTS];
 };
 
-static struct mtk_model mtk_infra, mtk_mm;
+static struct mtk_model mtk_infra, mtk_mm, mtk_shared = {
+	.several = true,
+};
 
 static u64 mtk_read(struct hw_iommu *iommu, unsigned int window,
 		    unsigned int offset, unsigned int size)
@@ -94,9 +104,9 @@ static u64 mtk_read(struct hw_iommu *iommu, unsigned int window,
 	if (bank >= MAX_BANKS || reg / 4 >= REGS)
 		return 0;
 
-	if (reg == CPE_DONE && bank == mtk->range.tag && iommu->busy &&
-	    !hw_busy(iommu)) {
-		hw_post(iommu, &mtk->range);
+	if (reg == CPE_DONE && mtk->polls[bank] && !iommu->stuck &&
+	    !--mtk->polls[bank]) {
+		hw_post(iommu, &mtk->range[bank]);
 		hw_complete(iommu);
 		mtk->banks[bank][CPE_DONE / 4] = 1;
 	}
@@ -121,7 +131,7 @@ static void mtk_invalidate(struct hw_iommu *iommu, unsigned int bank, u32 how)
 
 	if (how & INVALIDATE_ALL) {
 		/* Nobody waits for this one. Bank 0 does it for all. */
-		if (!bank)
+		if (!bank && !mtk->several)
 			inval.tag = HW_ANY_TAG;
 		hw_flush(iommu, &inval);
 	} else if (how & INVALIDATE_RANGE) {
@@ -133,8 +143,11 @@ static void mtk_invalidate(struct hw_iommu *iommu, unsigned int bank, u32 how)
 		else
 			inval.caches = 0;
 		/* There is one at a time: if another is still busy it is given up */
-		mtk->range = inval;
-		hw_start(iommu);
+		mtk->range[bank] = inval;
+		mtk->polls[bank] = 2;
+		/* Several IOMMUs are told in turn: that is one sync */
+		if (!bank || !mtk->several)
+			iommu->counts.syncs++;
 	}
 }
 
@@ -169,6 +182,7 @@ static void mtk_write(struct hw_iommu *iommu, unsigned int window,
 static void mtk_reset(struct hw_iommu *iommu, struct mtk_model *mtk)
 {
 	iommu->priv = mtk;
+	memset(mtk->banks, 0, sizeof(mtk->banks));
 	/* Unless it has a value, the driver takes it that none was saved */
 	mtk->banks[0][WR_LEN_CTRL / 4] = 0x00280028;
 }
@@ -270,6 +284,9 @@ OF_OVERLAY_DECLARE(mtk);
 static const struct hw_desc mtk_infra_desc = {
 	.name = "mtk-iommu infra",
 	.kind = HW_RANGE,
+	.caches_misses = true,
+	.commands.sync = { 1, 1 },
+	.commands.table = { 1, 1 },
 	.overlay = of_overlay_begin(mtk),
 	.overlay_end = of_overlay_end(mtk),
 	.windows = {
@@ -279,11 +296,15 @@ static const struct hw_desc mtk_infra_desc = {
 	.soc = "/mtk-soc",
 	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 20 } },
 	.ops = &mtk_infra_ops,
+	.streams = 32,
+	.idle_bypass = true,
+	.no_two_masters = "hardware: has a page table for each bank; see iommu_mtk_own",
 	.stuck = "Partial TLB flush timed out",
 	/* Faults are reported to the default domain, which can have no handler */
 	.fault_log = "fault type=0x1 iova=0x1005000",
 	/* All domains of a bank have one table, and leave behind what is mapped in it */
 	.default_domain = true,
+	.no_sleep = "hardware: is always on",
 	.stays_attached = true,
 	.exact = true,
 	.no_read_only = true,
@@ -341,6 +362,18 @@ static void mtk_mm_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 	mtk_raise(iommu, 0, INT_ID_LARB4 | INT_ID_PORT(stream), iova, write);
 }
 
+static void mtk_mm_power_off(struct hw_iommu *iommu, unsigned int window,
+			     struct hw_inval *lost)
+{
+	if (!window) {
+		mtk_reset(iommu, &mtk_mm);
+		return;
+	}
+	lost->caches = 0;
+	if (window == 1)
+		memset(mtk_mm.larb, 0, sizeof(mtk_mm.larb));
+}
+
 static const struct hw_ops mtk_mm_ops = {
 	.reset = mtk_mm_reset,
 	.read = mtk_mm_read,
@@ -348,6 +381,7 @@ static const struct hw_ops mtk_mm_ops = {
 	.stream = mtk_mm_stream,
 	.step = mtk_step,
 	.fault = mtk_mm_fault,
+	.power_off = mtk_mm_power_off,
 };
 
 OF_OVERLAY_DECLARE(mtk_mm);
@@ -355,28 +389,144 @@ OF_OVERLAY_DECLARE(mtk_mm);
 static const struct hw_desc mtk_mm_desc = {
 	.name = "mtk-iommu mm",
 	.kind = HW_RANGE,
+	.caches_misses = true,
+	.commands.sync = { 1, 1 },
+	.commands.table = { 1, 1 },
 	.overlay = of_overlay_begin(mtk_mm),
 	.overlay_end = of_overlay_end(mtk_mm),
 	.windows = {
-		{ 0x600580000, BANK_SIZE },
-		{ 0x600590000, SZ_4K },		/* larb 4 */
-		{ 0x6005a0000, SZ_4K },		/* SMI common */
-		{ 0x6005b0000, SZ_4K },		/* larb 0 */
+		{ 0x600580000, BANK_SIZE, BIT(6), BIT(0) },
+		{ 0x600590000, SZ_4K, GENMASK(5, 4), BIT(1) },	/* larb 4 */
+		{ 0x6005a0000, SZ_4K, GENMASK(3, 0), BIT(2) },	/* SMI common */
+		{ 0x6005b0000, SZ_4K, GENMASK(5, 4), BIT(3) },	/* larb 0 */
 	},
 	.soc = "/mtk-mm-soc",
 	.masters = { { "/mtk-mm-master-0", 0 }, { "/mtk-mm-master-1", 3 } },
 	.ops = &mtk_mm_ops,
+	.streams = LARB_PORTS,
+	.idle_bypass = true,
+	.no_two_domains = "driver: has one group for all devices of a region",
 	.stuck = "Partial TLB flush timed out",
 	.fault_log = "fault type=0x1 iova=0x101005000",
 	/* Larb 4 has what is from 4 GiB on */
 	.iova = SZ_4G + SZ_16M,
 	.default_domain = true,
 	.stays_attached = true,
+	.stays_on = true,
 	.exact = true,
 	.no_read_only = true,
 };
 
 HW_IOMMU(mtk_mm, mtk_mm_desc);
+
+/* Larb 0 is that of vdo, larb 1 that of vpp; streams are the ports of both */
+static u32 mtk_shared_larbs[2][SZ_4K / sizeof(u32)];
+
+static void mtk_shared_reset(struct hw_iommu *iommu)
+{
+	mtk_reset(iommu, &mtk_shared);
+	mtk_shared.banks[1][WR_LEN_CTRL / 4] = mtk_shared.banks[0][WR_LEN_CTRL / 4];
+}
+
+static u32 *mtk_shared_larb(unsigned int window, unsigned int offset)
+{
+	unsigned int larb = offset / SZ_4K;
+
+	return window == 1 && larb < ARRAY_SIZE(mtk_shared_larbs) ?
+	       &mtk_shared_larbs[larb][offset % SZ_4K / 4] : NULL;
+}
+
+static u64 mtk_shared_read(struct hw_iommu *iommu, unsigned int window,
+			   unsigned int offset, unsigned int size)
+{
+	u32 *larb = mtk_shared_larb(window, offset);
+	u32 value;
+
+	if (!window)
+		return mtk_read(iommu, window, offset, size);
+	if (!larb)
+		return 0;
+
+	value = *larb;
+	/* It is asleep as soon as it is asked to be */
+	if (offset % SZ_4K == LARB_SLEEP && value & LARB_SLEEP_EN)
+		value |= LARB_SLEEP_READY;
+	return value;
+}
+
+static void mtk_shared_write(struct hw_iommu *iommu, unsigned int window,
+			     unsigned int offset, unsigned int size, u64 value)
+{
+	u32 *larb = mtk_shared_larb(window, offset);
+
+	if (!window)
+		mtk_write(iommu, window, offset, size, value);
+	else if (larb)
+		*larb = value;
+}
+
+static int mtk_shared_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
+			     struct hw_root *root)
+{
+	unsigned int larb = stream / LARB_PORTS;
+	u32 con = mtk_shared_larbs[larb][LARB_NONSEC_CON / 4 + stream % LARB_PORTS];
+
+	if (!(con & LARB_MMU_EN))
+		return 1;
+	if (iova >> 32 != FIELD_GET(LARB_BANK_SEL, con))
+		return -EFAULT;
+	return mtk_root(iommu, larb, root);
+}
+
+static void mtk_shared_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
+{
+	mtk_raise(iommu, stream / LARB_PORTS, INT_ID_PORT(stream % LARB_PORTS), iova,
+		  write);
+}
+
+static const struct hw_ops mtk_shared_ops = {
+	.reset = mtk_shared_reset,
+	.read = mtk_shared_read,
+	.write = mtk_shared_write,
+	.stream = mtk_shared_stream,
+	.step = mtk_step,
+	.fault = mtk_shared_fault,
+};
+
+OF_OVERLAY_DECLARE(mtk_shared);
+
+static const struct hw_desc mtk_shared_desc = {
+	.name = "mtk-iommu shared",
+	.kind = HW_RANGE,
+	.commands.sync = { 2, 1 },
+	.commands.table = { 2, 1 },
+	.caches_misses = true,
+	.stays_on = true,
+	.overlay = of_overlay_begin(mtk_shared),
+	.overlay_end = of_overlay_end(mtk_shared),
+	.windows = {
+		{ 0x6005c0000, 2 * BANK_SIZE },	/* vdo, vpp */
+		{ 0x6005d0000, 2 * SZ_4K },	/* larbs 0 and 1 */
+		{ 0x6005e0000, 2 * SZ_4K },	/* SMI common of each */
+	},
+	.soc = "/mtk-shared-soc",
+	.masters = {
+		{ "/mtk-shared-vdo-master", 2 },
+		{ "/mtk-shared-vpp-master", LARB_PORTS + 3 },
+	},
+	.ops = &mtk_shared_ops,
+	.streams = 2 * LARB_PORTS,
+	.idle_bypass = true,
+	.no_two_domains = "driver: has one group for all devices of a region",
+	.stuck = "Partial TLB flush timed out",
+	.fault_log = "fault type=0x1 iova=0x1005000",
+	.default_domain = true,
+	.stays_attached = true,
+	.exact = true,
+	.no_read_only = true,
+};
+
+HW_IOMMU(mtk_shared, mtk_shared_desc);
 
 /* The cases of this driver alone */
 
@@ -422,6 +572,34 @@ static void other_iommu_test(struct kunit *test)
 	expect_unfit(test, infra, t->master[0].dev);
 }
 
+/* Two ports of a bank */
+static void same_bank_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *first = device_at(test, mtk_infra_desc.masters[1].path);
+	struct device *second = device_at(test, "/mtk-master-2");
+	struct iommu_domain *domain = iommu_get_domain_for_dev(first);
+	static const u32 ports[] = { 20, 21 };
+	u64 paddr, iova = SZ_16M;
+
+	if (!iommu_is_dma_domain(domain))
+		kunit_skip(test, "driver: has no second domain for a bank");
+	KUNIT_ASSERT_PTR_EQ(test, domain, iommu_get_domain_for_dev(second));
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, iova, virt_to_phys(t->memory), SZ_4K,
+					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++) {
+		paddr = 0;
+		hw_translate(&mtk_infra_iommu, ports[i], iova, false, &paddr);
+		KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory), paddr);
+	}
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(domain, iova, SZ_4K));
+	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				hw_translate(&mtk_infra_iommu, ports[i], iova, false,
+					     &paddr));
+}
+
 /* Two banks of an IOMMU */
 static void other_bank_test(struct kunit *test)
 {
@@ -437,47 +615,11 @@ static void other_region_test(struct kunit *test)
 	expect_unfit(test, t->master[0].dev, device_at(test, "/mtk-mm-idle"));
 }
 
-static void wake_masters(void *data)
-{
-	struct hw_test *t = data;
-
-	for (unsigned int m = 0; m < HW_MAX_MASTERS; m++)
-		pm_runtime_get_sync(t->master[m].dev);
-}
-
-/* An IOMMU without a user that is not suspended yet: no resume will flush its TLB */
-static void idle_iommu_test(struct kunit *test)
-{
-	struct hw_test *t = test->priv;
-	struct device_node *np = of_parse_phandle(t->master[0].dev->of_node, "iommus", 0);
-	struct device *dev = device_of(test, np);
-	u32 stream = t->master[0].stream;
-	u64 paddr;
-
-	KUNIT_ASSERT_EQ(test, 0, iommu_map(t->domain, t->iova, virt_to_phys(t->memory),
-					   SZ_4K, IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, 0, hw_translate(t->iommu, stream, t->iova, false, &paddr));
-
-	KUNIT_ASSERT_EQ(test, 0, pm_runtime_resume_and_get(dev));
-	for (unsigned int m = 0; m < HW_MAX_MASTERS; m++)
-		pm_runtime_put_sync(t->master[m].dev);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, wake_masters, t));
-	msleep(500);
-	pm_runtime_put_noidle(dev);
-	KUNIT_ASSERT_TRUE(test, pm_runtime_active(dev));
-	KUNIT_ASSERT_EQ(test, 0, atomic_read(&dev->power.usage_count));
-
-	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
-	kunit_release_action(test, wake_masters, t);
-	KUNIT_EXPECT_EQ(test, -EFAULT,
-			hw_translate(t->iommu, stream, t->iova, false, &paddr));
-}
-
 static struct kunit_case mtk_cases[] = {
 	KUNIT_CASE(other_iommu_test),
+	KUNIT_CASE(same_bank_test),
 	KUNIT_CASE(other_bank_test),
 	KUNIT_CASE(other_region_test),
-	KUNIT_CASE(idle_iommu_test),
 	{}
 };
 

@@ -171,12 +171,22 @@ static void mtk_v1_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 	hw_raise_irq(iommu, 0);
 }
 
+static void mtk_v1_power_off(struct hw_iommu *iommu, unsigned int window,
+			     struct hw_inval *lost)
+{
+	if (window)
+		lost->caches = 0;
+	else
+		memset(mtk_v1.regs, 0, sizeof(mtk_v1.regs));
+}
+
 static const struct hw_ops mtk_v1_ops = {
 	.read = mtk_v1_read,
 	.write = mtk_v1_write,
 	.stream = mtk_v1_stream,
 	.step = mtk_v1_step,
 	.fault = mtk_v1_fault,
+	.power_off = mtk_v1_power_off,
 };
 
 OF_OVERLAY_DECLARE(mtk_v1);
@@ -184,23 +194,32 @@ OF_OVERLAY_DECLARE(mtk_v1);
 static const struct hw_desc mtk_v1_desc = {
 	.name = "mtk-iommu-v1",
 	.kind = HW_UNMAP,
+	.commands.call = { 1, 1 },
 	.overlay = of_overlay_begin(mtk_v1),
 	.overlay_end = of_overlay_end(mtk_v1),
 	.windows = {
-		{ 0x600b00000, SZ_4K },
-		[SMI_COMMON] = { 0x600b10000, SZ_4K },
-		{ 0x600b20000, SZ_4K },		/* larb 0 */
-		{ 0x600b30000, SZ_4K },		/* an IOMMU without devices */
+		{ 0x600b00000, SZ_4K, BIT(5), BIT(0) },
+		/* The part of it that is always on */
+		[SMI_COMMON] = { 0x600b10000, SZ_4K, BIT(2) },
+		{ 0x600b20000, SZ_4K, GENMASK(4, 3), BIT(1) },	/* larb 0 */
+		/* An IOMMU without devices */
+		{ 0x600b30000, SZ_4K, BIT(6), BIT(2) },
 	},
 	.soc = "/mtk-v1-soc",
 	.masters = { { "/mtk-v1-master", 5 } },
 	.ops = &mtk_v1_ops,
+	/* The ports of larb 0 */
+	.streams = 11,
+	.idle_bypass = true,
+	.no_two_masters = "driver: has one domain, for one group",
+	.no_two_domains = "driver: has one domain, for ever",
 	.stuck = "Partial TLB flush timed out",
 	/* Faults are reported to the default domain, which can have no handler */
 	.fault_log = "fault type=0x1 iova=0x1005000",
 	/* The first domain to be attached gets the only table */
 	.default_domain = true,
 	.one_domain = true,
+	.stays_on = true,
 	.exact = true,
 	.no_read_only = true,
 };

@@ -222,12 +222,19 @@ static void omap_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 		hw_raise_irq(iommu, 0);
 }
 
+static void omap_power_off(struct hw_iommu *iommu, unsigned int window,
+			   struct hw_inval *lost)
+{
+	memset(omap_regs, 0, sizeof(omap_regs));
+}
+
 static const struct hw_ops omap_ops = {
 	.read = omap_read,
 	.write = omap_write,
 	.stream = omap_stream,
 	.step = omap_step,
 	.fault = omap_fault,
+	.power_off = omap_power_off,
 };
 
 OF_OVERLAY_DECLARE(omap);
@@ -237,10 +244,14 @@ static const struct hw_desc omap_desc = {
 	.kind = HW_UNMAP,
 	.overlay = of_overlay_begin(omap),
 	.overlay_end = of_overlay_end(omap),
-	.windows = { { 0x600900000, SZ_4K } },
+	.windows = { { 0x600900000, SZ_4K, BIT(0), BIT(0) } },
 	.soc = "/omap-soc",
 	.masters = { { "/omap-master" } },
 	.ops = &omap_ops,
+	.no_sleep = "driver: keeps the IOMMU awake while a domain is attached",
+	.streams = 1,
+	.no_two_masters = "driver: has one device to a domain",
+	.no_two_domains = "hardware: has one page table",
 	.forgets = true,
 	.exact = true,
 	.no_read_only = true,

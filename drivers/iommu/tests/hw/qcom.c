@@ -17,15 +17,17 @@
 #include <linux/dma-mapping.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
+#include <linux/pm_runtime.h>
 #include <linux/platform_device.h>
 #include <linux/sizes.h>
 
 #define BANKS			4
 #define BANK_SIZE		SZ_4K
 
-/* Where the device's two streams go */
+/* Where the device's two streams go, and where that of another device */
 #define FIRST_BANK		1
 #define SECOND_BANK		2
+#define OTHER_BANK		3
 
 /* What firmware calls this IOMMU */
 #define SECURE_ID		17
@@ -66,8 +68,8 @@ enum {
 
 static u32 qcom_regs[BANKS][BANK_SIZE / sizeof(u32)];
 
-/* Accesses while a clock was off; hardware may hang at one */
-static unsigned int qcom_unclocked;
+/* How often TLBSTATUS of each bank is still to be read until its sync is complete */
+static unsigned int qcom_polls[BANKS];
 
 static u32 *qcom_reg(unsigned int bank, unsigned int offset)
 {
@@ -79,15 +81,6 @@ static u64 qcom_reg64(unsigned int bank, unsigned int offset)
 	return *qcom_reg(bank, offset) | (u64)*qcom_reg(bank, offset + 4) << 32;
 }
 
-static bool qcom_clocked(struct hw_iommu *iommu)
-{
-	if (!iommu->soc || (hw_soc_clk_enabled(iommu->soc, 0) &&
-			    hw_soc_clk_enabled(iommu->soc, 1)))
-		return true;
-	qcom_unclocked++;
-	return false;
-}
-
 static bool qcom_ours(unsigned int bank)
 {
 	return test_bit(bank, &hw_qcom_sec_cfg[SECURE_ID]);
@@ -95,15 +88,15 @@ static bool qcom_ours(unsigned int bank)
 
 static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)
 {
-	bool stuck = iommu->stuck;
-	bool busy;
-
+	if (!qcom_polls[bank])
+		return false;
 	/* The driver takes 5 s to give up on a bank: one that is stuck will do */
-	if (bank != FIRST_BANK)
-		iommu->stuck = false;
-	busy = hw_busy(iommu);
-	iommu->stuck = stuck;
-	return busy;
+	if (iommu->stuck && bank == FIRST_BANK)
+		return true;
+	if (--qcom_polls[bank])
+		return true;
+	hw_complete_queues(iommu, BIT(bank));
+	return false;
 }
 
 static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
@@ -111,7 +104,7 @@ static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (!qcom_clocked(iommu) || window != QCOM_BANKS || !qcom_ours(bank))
+	if (window != QCOM_BANKS || !qcom_ours(bank))
 		return 0;
 
 	offset %= BANK_SIZE;
@@ -137,7 +130,7 @@ static void qcom_write(struct hw_iommu *iommu, unsigned int window,
 {
 	unsigned int bank = offset / BANK_SIZE;
 
-	if (!qcom_clocked(iommu) || window != QCOM_BANKS || !qcom_ours(bank))
+	if (window != QCOM_BANKS || !qcom_ours(bank))
 		return;
 
 	offset %= BANK_SIZE;
@@ -152,10 +145,10 @@ static void qcom_write(struct hw_iommu *iommu, unsigned int window,
 		qcom_inval(iommu, bank, HW_ALL_CACHES, value, 0);
 		break;
 	case TLBSYNC:
-		hw_start_queues(iommu, BIT(bank));
+		qcom_polls[bank] = 2;
 		/* The device has two banks, to be synced in turn: that is one sync */
-		if (bank != FIRST_BANK)
-			iommu->counts.syncs--;
+		if (bank == FIRST_BANK)
+			iommu->counts.syncs++;
 		break;
 	case FSR:
 		*qcom_reg(bank, FSR) &= ~value | FSR_SS;
@@ -236,11 +229,13 @@ OF_OVERLAY_DECLARE(qcom);
 static const struct hw_desc qcom_desc = {
 	.name = "qcom-iommu",
 	.kind = HW_ALWAYS,
+	.commands.entry = { 2, 0 },
+	.commands.sync = { 0, 1 },
 	.overlay = of_overlay_begin(qcom),
 	.overlay_end = of_overlay_end(qcom),
 	.windows = {
-		[QCOM_BANKS] = { 0x600100000, BANKS * BANK_SIZE },
-		[QCOM_LOCAL] = { 0x600110000, SZ_16K },
+		[QCOM_BANKS] = { 0x600100000, BANKS * BANK_SIZE, GENMASK(1, 0) },
+		[QCOM_LOCAL] = { 0x600110000, SZ_16K, GENMASK(1, 0) },
 	},
 	.soc = "/qcom-soc",
 	.masters = {
@@ -248,11 +243,16 @@ static const struct hw_desc qcom_desc = {
 		{ "/qcom-master", SECOND_BANK },
 	},
 	.ops = &qcom_ops,
+	.streams = BANKS,
+	.idle_bypass = true,
+	.no_two_domains = "driver: has one device to a domain; see iommu_qcom_own",
 	.stuck = "timeout waiting for TLB SYNC",
 	.exact = true,
 };
 
 HW_IOMMU(qcom, qcom_desc);
+
+#define OTHER_MASTER		"/qcom-other-master"
 
 static struct device *qcom_device(struct kunit *test, struct device_node *np)
 {
@@ -284,26 +284,25 @@ static void qcom_expect_dma(struct kunit *test, struct device *master)
 /* The driver can be unbound, touches no register without a clock, and bound again */
 static void unbind_test(struct kunit *test)
 {
-	struct device *master, *iommu;
+	struct device *master, *other, *iommu;
 
 	wait_for_device_probe();
 	master = qcom_device(test, of_find_node_by_path(qcom_desc.masters[0].path));
+	other = qcom_device(test, of_find_node_by_path(OTHER_MASTER));
 	iommu = qcom_device(test, of_parse_phandle(master->of_node, "iommus", 0));
-	if (!qcom_iommu.soc)
-		qcom_iommu.soc = hw_soc_get(qcom_desc.soc);
-	KUNIT_ASSERT_NOT_NULL(test, qcom_iommu.soc);
 	qcom_expect_dma(test, master);
 
-	qcom_unclocked = 0;
 	device_release_driver(iommu);
-	KUNIT_EXPECT_EQ(test, 0, qcom_unclocked);
+	hw_expect_powered(test, &qcom_iommu);
 
 	KUNIT_ASSERT_EQ(test, 1, device_attach(iommu));
-	/* It may have been bound with its IOMMU */
+	/* They may have been bound with their IOMMU */
 	if (!device_is_bound(master))
 		KUNIT_ASSERT_EQ(test, 1, device_attach(master));
+	if (!device_is_bound(other))
+		KUNIT_ASSERT_EQ(test, 1, device_attach(other));
 	qcom_expect_dma(test, master);
-	KUNIT_EXPECT_EQ(test, 0, qcom_unclocked);
+	hw_expect_powered(test, &qcom_iommu);
 }
 
 /* A domain that outlives its device needs nothing of it when it is freed */
@@ -336,8 +335,73 @@ static void outlived_test(struct kunit *test)
 	qcom_expect_dma(test, qcom_device(test, np));
 }
 
+static u64 qcom_reaches(unsigned int bank, u64 iova)
+{
+	u64 paddr;
+
+	return hw_translate(&qcom_iommu, bank, iova, false, &paddr) ? 0 : paddr;
+}
+
+/* Attach a device to a new domain that has @paddr at @iova */
+static struct iommu_domain *qcom_attach(struct kunit *test, struct device *dev, u64 iova,
+					phys_addr_t paddr)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(domain, dev->iommu_group));
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, iova, paddr, SZ_4K,
+					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	return domain;
+}
+
+/* Two devices on a domain each: what one of them loses, the other keeps */
+static void two_devices_test(struct kunit *test)
+{
+	void *memory = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct iommu_domain *domain, *other_domain;
+	struct device *master, *other;
+	u64 iova = SZ_16M;
+	phys_addr_t paddr;
+
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	paddr = ALIGN_DOWN(virt_to_phys(memory), SZ_4K);
+	wait_for_device_probe();
+	master = qcom_device(test, of_find_node_by_path(qcom_desc.masters[0].path));
+	other = qcom_device(test, of_find_node_by_path(OTHER_MASTER));
+	domain = qcom_attach(test, master, iova, paddr);
+	KUNIT_ASSERT_LE(test, 0, pm_runtime_resume_and_get(other));
+	other_domain = qcom_attach(test, other, iova, paddr);
+
+	/* The TLB is maintained for the contexts of one device */
+	iommu_detach_group(other_domain, other->iommu_group);
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_attach_group(domain, other->iommu_group));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(other_domain, other->iommu_group));
+
+	for (unsigned int bank = FIRST_BANK; bank <= OTHER_BANK; bank++)
+		KUNIT_EXPECT_EQ(test, paddr, qcom_reaches(bank, iova));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(domain, iova, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0, qcom_reaches(FIRST_BANK, iova));
+	KUNIT_EXPECT_EQ(test, 0, qcom_reaches(SECOND_BANK, iova));
+	KUNIT_EXPECT_EQ(test, paddr, qcom_reaches(OTHER_BANK, iova));
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, iova, paddr, SZ_4K,
+					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, paddr, qcom_reaches(SECOND_BANK, iova));
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(other_domain, iova, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0, qcom_reaches(OTHER_BANK, iova));
+	KUNIT_EXPECT_EQ(test, paddr, qcom_reaches(SECOND_BANK, iova));
+
+	iommu_detach_group(domain, master->iommu_group);
+	iommu_detach_group(other_domain, other->iommu_group);
+	pm_runtime_put_sync(other);
+	iommu_domain_free(domain);
+	iommu_domain_free(other_domain);
+}
+
 /* What concerns no other driver */
 static struct kunit_case qcom_own_cases[] = {
+	KUNIT_CASE(two_devices_test),
 	KUNIT_CASE(unbind_test),
 	KUNIT_CASE(outlived_test),
 	{}

@@ -16,6 +16,7 @@
 #include "hw.h"
 
 #include <linux/bitfield.h>
+#include <linux/delay.h>
 #include <linux/sizes.h>
 
 #define CAPABILITIES		0x0000
@@ -241,6 +242,9 @@ static u32 riscv_read_cqh(struct hw_iommu *iommu)
 	struct riscv *riscv = iommu->priv;
 	unsigned int i;
 
+	/* The driver polls for 90 s without a pause, which virtual time has no end of */
+	if (riscv->fence && iommu->stuck)
+		mdelay(10);
 	if (riscv->fence && !hw_busy(iommu)) {
 		for (i = 0; i < HW_MAX_MASTERS; i++)
 			if (riscv->dcs[i].posted)
@@ -558,8 +562,11 @@ OF_OVERLAY_DECLARE(riscv_base);
 static const struct hw_desc riscv_desc = {
 	.name = "riscv-iommu",
 	.kind = HW_RANGE,
+	.commands.sync = { 1, 1 },
 	.exact = true,
 	.fault_log = "Fault 15 devid",
+	.stuck = "command execution timeout",
+	.stuck_for_long = true,
 	.overlay = of_overlay_begin(riscv),
 	.overlay_end = of_overlay_end(riscv),
 	.windows = { { 0x600600000, SZ_4K } },
@@ -569,13 +576,20 @@ static const struct hw_desc riscv_desc = {
 		{ "/riscv-master-1", 0x12345 },
 	},
 	.ops = &riscv_full_ops,
+	.streams = 0x12346,
 };
 
 static const struct hw_desc riscv_base_desc = {
 	.name = "riscv-iommu-base",
 	.kind = HW_RANGE,
+	.commands.span = { 1, 0 },
+	.commands.sync = { 0, 1 },
+	.commands.table = { 1, 0 },
+	.commands.all_with_table = true,
 	.exact = true,
 	.fault_log = "Fault 15 devid",
+	.stuck = "command execution timeout",
+	.stuck_for_long = true,
 	.overlay = of_overlay_begin(riscv_base),
 	.overlay_end = of_overlay_end(riscv_base),
 	.windows = { { 0x600680000, SZ_4K } },
@@ -585,6 +599,7 @@ static const struct hw_desc riscv_base_desc = {
 		{ "/riscv-base-master-1", 0x45 },
 	},
 	.ops = &riscv_base_ops,
+	.streams = BIT(7),
 };
 
 HW_IOMMU(riscv, riscv_desc);

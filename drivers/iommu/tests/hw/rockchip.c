@@ -8,8 +8,7 @@
  *
  * What the registers mean is taken from the driver's macros and from its use of them.
  * Zapping a line is taken to drop one page's translation and nothing else; a reset
- * and paging that is disabled leave the IOTLB as it is. While the clock is off,
- * registers cannot be reached.
+ * and paging that is disabled leave the IOTLB as it is.
  */
 #include "hw.h"
 
@@ -61,7 +60,7 @@ struct rockchip {
 static struct rockchip rockchip_v1;
 static struct rockchip rockchip_v2 = { .v2 = true };
 
-/* The clock of an MMU's IOMMU is also the number of its interrupt */
+/* The interrupt of an MMU's IOMMU is also the number of its clock and domain */
 static unsigned int rockchip_line(unsigned int mmu)
 {
 	return mmu == 2;
@@ -82,20 +81,11 @@ static u64 rockchip_addr(struct rockchip *rk, u32 entry)
 	return addr;
 }
 
-static bool rockchip_clocked(struct hw_iommu *iommu, unsigned int mmu)
-{
-	return !iommu->soc ||
-	       hw_soc_clk_enabled(iommu->soc, rockchip_line(mmu));
-}
-
 static u64 rockchip_read(struct hw_iommu *iommu, unsigned int window,
 			 unsigned int offset, unsigned int size)
 {
 	struct rockchip *rk = iommu->priv;
 	struct rockchip_mmu *mmu = &rk->mmus[window];
-
-	if (!rockchip_clocked(iommu, window))
-		return 0;
 
 	switch (offset) {
 	case DTE_ADDR:
@@ -156,9 +146,6 @@ static void rockchip_write(struct hw_iommu *iommu, unsigned int window,
 {
 	struct rockchip *rk = iommu->priv;
 	struct rockchip_mmu *mmu = &rk->mmus[window];
-
-	if (!rockchip_clocked(iommu, window))
-		return;
 
 	switch (offset) {
 	case DTE_ADDR:
@@ -247,6 +234,15 @@ static void rockchip_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool wr
 	hw_raise_irq(iommu, rockchip_line(window));
 }
 
+static void rockchip_power_off(struct hw_iommu *iommu, unsigned int window,
+			       struct hw_inval *lost)
+{
+	struct rockchip *rk = iommu->priv;
+
+	rk->mmus[window] = (struct rockchip_mmu) {};
+	lost->tag = window;
+}
+
 static void rockchip_v1_reset(struct hw_iommu *iommu)
 {
 	iommu->priv = &rockchip_v1;
@@ -264,6 +260,7 @@ static const struct hw_ops rockchip_v1_ops = {
 	.stream = rockchip_stream,
 	.step = rockchip_step,
 	.fault = rockchip_fault,
+	.power_off = rockchip_power_off,
 };
 
 static const struct hw_ops rockchip_v2_ops = {
@@ -273,6 +270,7 @@ static const struct hw_ops rockchip_v2_ops = {
 	.stream = rockchip_stream,
 	.step = rockchip_step,
 	.fault = rockchip_fault,
+	.power_off = rockchip_power_off,
 };
 
 OF_OVERLAY_DECLARE(rockchip);
@@ -281,13 +279,15 @@ OF_OVERLAY_DECLARE(rockchip_v2);
 static const struct hw_desc rockchip_desc = {
 	.name = "rockchip-iommu",
 	.kind = HW_UNMAP,
+	.commands.entry = { 3, 3 },
+	.cuts_blocks = true,
 	.exact = true,
 	.overlay = of_overlay_begin(rockchip),
 	.overlay_end = of_overlay_end(rockchip),
 	.windows = {
-		{ 0x600700000, 0x100 },
-		{ 0x600701000, 0x100 },
-		{ 0x600702000, 0x100 },
+		{ 0x600700000, 0x100, BIT(0) | BIT(2), BIT(0) },
+		{ 0x600701000, 0x100, BIT(0) | BIT(2), BIT(0) },
+		{ 0x600702000, 0x100, BIT(1) | BIT(2), BIT(1) },
 	},
 	.soc = "/rockchip-soc",
 	.masters = {
@@ -295,18 +295,21 @@ static const struct hw_desc rockchip_desc = {
 		{ "/rockchip-master-1", 1 },
 	},
 	.ops = &rockchip_v1_ops,
+	.streams = 2,
 };
 
 static const struct hw_desc rockchip_v2_desc = {
 	.name = "rockchip-iommu-v2",
 	.kind = HW_UNMAP,
+	.commands.entry = { 3, 3 },
+	.cuts_blocks = true,
 	.exact = true,
 	.overlay = of_overlay_begin(rockchip_v2),
 	.overlay_end = of_overlay_end(rockchip_v2),
 	.windows = {
-		{ 0x600708000, 0x100 },
-		{ 0x600709000, 0x100 },
-		{ 0x60070a000, 0x100 },
+		{ 0x600708000, 0x100, BIT(0) | BIT(2), BIT(0) },
+		{ 0x600709000, 0x100, BIT(0) | BIT(2), BIT(0) },
+		{ 0x60070a000, 0x100, BIT(1) | BIT(2), BIT(1) },
 	},
 	.soc = "/rockchip-v2-soc",
 	.masters = {
@@ -314,6 +317,7 @@ static const struct hw_desc rockchip_v2_desc = {
 		{ "/rockchip-v2-master-1", 1 },
 	},
 	.ops = &rockchip_v2_ops,
+	.streams = 2,
 };
 
 HW_IOMMU(rockchip, rockchip_desc);

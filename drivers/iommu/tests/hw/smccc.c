@@ -2,8 +2,8 @@
 /*
  * Firmware for the hardware models: it answers the secure monitor calls of drivers
  *
- * Of Qualcomm's it has two calls: whether it has one, and the one by which the kernel
- * asks for a part of the hardware.
+ * Of Qualcomm's it has three calls: whether it has one, the one by which the kernel asks
+ * for a part of the hardware, and a switch of the SMMU.
  */
 #include "smccc.h"
 
@@ -18,6 +18,10 @@
 	SCM_SMC_FNID(QCOM_SCM_SVC_INFO, QCOM_SCM_INFO_IS_CALL_AVAIL)
 #define QCOM_RESTORE_SEC_CFG \
 	SCM_SMC_FNID(QCOM_SCM_SVC_MP, QCOM_SCM_MP_RESTORE_SEC_CFG)
+#define QCOM_SMMU_ERRATA1 \
+	SCM_SMC_FNID(QCOM_SCM_SVC_SMMU_PROGRAM, QCOM_SCM_SMMU_CONFIG_ERRATA1)
+
+bool hw_qcom_wait_safe = true;
 
 unsigned long hw_qcom_sec_cfg[HW_QCOM_SEC_IDS];
 
@@ -38,11 +42,18 @@ asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned lon
 	switch (ARM_SMCCC_FUNC_NUM(a0)) {
 	case QCOM_IS_CALL_AVAIL:
 		which = ARM_SMCCC_FUNC_NUM(a2);
-		res->a1 = which == QCOM_IS_CALL_AVAIL || which == QCOM_RESTORE_SEC_CFG;
+		res->a1 = which == QCOM_IS_CALL_AVAIL || which == QCOM_RESTORE_SEC_CFG ||
+			  which == QCOM_SMMU_ERRATA1;
 		break;
 	case QCOM_RESTORE_SEC_CFG:
 		if (a2 < HW_QCOM_SEC_IDS && a3 < BITS_PER_LONG)
 			set_bit(a3, &hw_qcom_sec_cfg[a2]);
+		else
+			res->a0 = QCOM_SCM_EINVAL_ARG;
+		break;
+	case QCOM_SMMU_ERRATA1:
+		if (a2 == QCOM_SCM_SMMU_CONFIG_ERRATA1_CLIENT_ALL)
+			hw_qcom_wait_safe = a3;
 		else
 			res->a0 = QCOM_SCM_EINVAL_ARG;
 		break;

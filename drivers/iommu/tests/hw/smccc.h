@@ -5,6 +5,11 @@
 #ifndef __IOMMU_TESTS_HW_SMCCC_H
 #define __IOMMU_TESTS_HW_SMCCC_H
 
+#include <linux/types.h>
+
+/* Of Qualcomm's, whether SMMUs wait for clients in real time; set at boot */
+extern bool hw_qcom_wait_safe;
+
 /*
  * Of Qualcomm's, by the secure ID of the IOMMU: a bit for each context that the kernel
  * has asked for

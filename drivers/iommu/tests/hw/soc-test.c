@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the clocks, resets and interrupts that the models are wired to
+ * KUnit tests of the clocks, power domains, resets and interrupts that the models are
+ * wired to
  */
 
 #include "soc.h"
@@ -17,13 +18,16 @@
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
+#include <linux/pm_domain.h>
+#include <linux/pm_runtime.h>
 #include <linux/reset.h>
 
-/* The consumer has a clock, a reset and an interrupt of each of two SoCs */
+/* The consumer has a clock, a domain, a reset and an interrupt of each of two SoCs */
 #define LINE	2
 
 struct consumer {
 	struct clk *clk[2];
+	struct device *power[2];
 	struct reset_control *reset[2];
 	int irq[2];
 	atomic_t handled[2];
@@ -42,6 +46,11 @@ static irqreturn_t consumer_irq(int irq, void *handled)
 	return IRQ_HANDLED;
 }
 
+static void consumer_detach(void *power)
+{
+	dev_pm_domain_detach(power, true);
+}
+
 static int consumer_probe(struct platform_device *pdev)
 {
 	static const char * const names[] = { "a", "b" };
@@ -58,6 +67,14 @@ static int consumer_probe(struct platform_device *pdev)
 		consumer->clk[i] = devm_clk_get(dev, names[i]);
 		if (IS_ERR(consumer->clk[i]))
 			return PTR_ERR(consumer->clk[i]);
+
+		consumer->power[i] = dev_pm_domain_attach_by_name(dev, names[i]);
+		if (IS_ERR_OR_NULL(consumer->power[i]))
+			return PTR_ERR(consumer->power[i]) ?: -ENODEV;
+		ret = devm_add_action_or_reset(dev, consumer_detach,
+					       consumer->power[i]);
+		if (ret)
+			return ret;
 
 		consumer->reset[i] =
 			devm_reset_control_get_exclusive(dev, names[i]);
@@ -113,6 +130,25 @@ static void soc_test_clks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, hw_soc_clk_enabled(ctx->a, LINE));
 }
 
+static void soc_test_powers(struct kunit *test)
+{
+	struct soc_test *ctx = test->priv;
+	struct device *power = ctx->consumer->power[0];
+	int losses = hw_soc_losses(ctx->a, LINE, false);
+
+	KUNIT_EXPECT_FALSE(test, hw_soc_power_on(ctx->a, LINE));
+
+	KUNIT_ASSERT_EQ(test, 0, pm_runtime_resume_and_get(power));
+	KUNIT_EXPECT_TRUE(test, hw_soc_power_on(ctx->a, LINE));
+	KUNIT_EXPECT_FALSE(test, hw_soc_power_on(ctx->a, LINE + 1));
+	KUNIT_EXPECT_EQ(test, losses, hw_soc_losses(ctx->a, LINE, false));
+
+	KUNIT_ASSERT_EQ(test, 0, pm_runtime_put_sync(power));
+	KUNIT_EXPECT_FALSE(test, hw_soc_power_on(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, losses + 1, hw_soc_losses(ctx->a, LINE, false));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_losses(ctx->a, LINE + 1, false));
+}
+
 static void soc_test_resets(struct kunit *test)
 {
 	struct soc_test *ctx = test->priv;
@@ -126,8 +162,12 @@ static void soc_test_resets(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE + 1));
 	KUNIT_EXPECT_EQ(test, 1, reset_control_status(reset));
 
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_losses(ctx->a, LINE, true));
+	KUNIT_EXPECT_EQ(test, 0, hw_soc_losses(ctx->a, LINE + 1, true));
+
 	KUNIT_ASSERT_EQ(test, 0, reset_control_deassert(reset));
 	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
+	KUNIT_EXPECT_EQ(test, 1, hw_soc_losses(ctx->a, LINE, true));
 
 	/* A pulse ends deasserted */
 	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(reset));
@@ -167,6 +207,11 @@ static void soc_test_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, hw_soc_clk_enabled(ctx->b, LINE));
 	clk_disable_unprepare(consumer->clk[1]);
 
+	KUNIT_ASSERT_EQ(test, 0, pm_runtime_resume_and_get(consumer->power[1]));
+	KUNIT_EXPECT_FALSE(test, hw_soc_power_on(ctx->a, LINE));
+	KUNIT_EXPECT_TRUE(test, hw_soc_power_on(ctx->b, LINE));
+	KUNIT_ASSERT_EQ(test, 0, pm_runtime_put_sync(consumer->power[1]));
+
 	KUNIT_ASSERT_EQ(test, 0, reset_control_assert(consumer->reset[1]));
 	KUNIT_EXPECT_FALSE(test, hw_soc_reset_asserted(ctx->a, LINE));
 	KUNIT_EXPECT_TRUE(test, hw_soc_reset_asserted(ctx->b, LINE));
@@ -193,11 +238,14 @@ static void soc_test_no_such_line(struct kunit *test)
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hw_soc_clk_enabled(ctx->a, HW_SOC_LINES));
+		KUNIT_EXPECT_FALSE(test, hw_soc_power_on(ctx->a, HW_SOC_LINES));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				hw_soc_losses(ctx->a, HW_SOC_LINES, false));
 		KUNIT_EXPECT_FALSE(test,
 				   hw_soc_reset_asserted(ctx->a, HW_SOC_LINES));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hw_soc_raise_irq(ctx->a, HW_SOC_LINES));
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 5);
 	}
 }
 
@@ -239,7 +287,7 @@ static int soc_test_init(struct kunit *test)
 	struct device_node *np;
 
 	if (!of_root)
-		kunit_skip(test, "no devicetree to apply an overlay to");
+		kunit_skip(test, "model: there is no devicetree to apply an overlay to");
 
 	/* Outlives kunit_cleanup() */
 	ctx = kzalloc_obj(*ctx);
@@ -281,6 +329,7 @@ static void soc_test_exit(struct kunit *test)
 
 static struct kunit_case soc_test_cases[] = {
 	KUNIT_CASE(soc_test_clks),
+	KUNIT_CASE(soc_test_powers),
 	KUNIT_CASE(soc_test_resets),
 	KUNIT_CASE(soc_test_irqs),
 	KUNIT_CASE(soc_test_apart),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an IOMMU is wired to in its SoC: clocks, resets and interrupts
+ * What an IOMMU is wired to in its SoC: clocks, power domains, resets and
+ * interrupts
  *
  * A driver that probes from a devicetree overlay wants them. One node in the
  * overlay provides them:
@@ -8,6 +9,7 @@
  *	soc: soc {
  *		compatible = "test,hw-soc";
  *		#clock-cells = <1>;
+ *		#power-domain-cells = <1>;
  *		#reset-cells = <1>;
  *		interrupt-controller;
  *		#interrupt-cells = <1>;
@@ -27,6 +29,7 @@
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
+#include <linux/pm_domain.h>
 #include <linux/reset-controller.h>
 
 struct hw_soc_clk {
@@ -34,11 +37,22 @@ struct hw_soc_clk {
 	atomic_t enabled;
 };
 
+struct hw_soc_power {
+	struct generic_pm_domain genpd;
+	bool on;
+	atomic_t losses;
+};
+
 struct hw_soc {
 	struct device *dev;
 	struct hw_soc_clk clks[HW_SOC_LINES];
+	struct hw_soc_power powers[HW_SOC_LINES];
+	struct generic_pm_domain *domains[HW_SOC_LINES];
+	struct genpd_onecell_data onecell;
+	unsigned int nr_domains;
 	struct reset_controller_dev resets;
 	unsigned long asserted;
+	atomic_t times_reset[HW_SOC_LINES];
 	struct irq_domain *irqs;
 };
 
@@ -97,11 +111,66 @@ static int hw_soc_add_clks(struct hw_soc *soc)
 	return devm_of_clk_add_hw_provider(soc->dev, hw_soc_clk_get, soc);
 }
 
+static int hw_soc_power_up(struct generic_pm_domain *genpd)
+{
+	WRITE_ONCE(container_of(genpd, struct hw_soc_power, genpd)->on, true);
+	return 0;
+}
+
+static int hw_soc_power_down(struct generic_pm_domain *genpd)
+{
+	struct hw_soc_power *power = container_of(genpd, struct hw_soc_power, genpd);
+
+	WRITE_ONCE(power->on, false);
+	atomic_inc(&power->losses);
+	return 0;
+}
+
+/* Consumers are gone by now, as the driver core removes them first */
+static void hw_soc_remove_powers(void *data)
+{
+	struct hw_soc *soc = data;
+
+	of_genpd_del_provider(soc->dev->of_node);
+	while (soc->nr_domains)
+		pm_genpd_remove(soc->domains[--soc->nr_domains]);
+}
+
+static int hw_soc_add_powers(struct hw_soc *soc)
+{
+	struct hw_soc_power *power;
+	int ret;
+
+	ret = devm_add_action_or_reset(soc->dev, hw_soc_remove_powers, soc);
+	if (ret)
+		return ret;
+
+	while (soc->nr_domains < HW_SOC_LINES) {
+		power = &soc->powers[soc->nr_domains];
+		power->genpd.name = devm_kasprintf(soc->dev, GFP_KERNEL, "%s-%u",
+						   dev_name(soc->dev), soc->nr_domains);
+		if (!power->genpd.name)
+			return -ENOMEM;
+
+		power->genpd.power_on = hw_soc_power_up;
+		power->genpd.power_off = hw_soc_power_down;
+		ret = pm_genpd_init(&power->genpd, NULL, true);
+		if (ret)
+			return ret;
+		soc->domains[soc->nr_domains++] = &power->genpd;
+	}
+
+	soc->onecell.domains = soc->domains;
+	soc->onecell.num_domains = HW_SOC_LINES;
+	return of_genpd_add_provider_onecell(soc->dev->of_node, &soc->onecell);
+}
+
 static int hw_soc_assert(struct reset_controller_dev *resets, unsigned long id)
 {
 	struct hw_soc *soc = container_of(resets, struct hw_soc, resets);
 
-	set_bit(id, &soc->asserted);
+	if (!test_and_set_bit(id, &soc->asserted))
+		atomic_inc(&soc->times_reset[id]);
 	return 0;
 }
 
@@ -157,6 +226,10 @@ static int hw_soc_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
+	ret = hw_soc_add_powers(soc);
+	if (ret)
+		return ret;
+
 	soc->resets.ops = &hw_soc_reset_ops;
 	soc->resets.owner = THIS_MODULE;
 	soc->resets.of_node = pdev->dev.of_node;
@@ -191,7 +264,13 @@ static struct platform_driver hw_soc_driver = {
 		.suppress_bind_attrs = true,
 	},
 };
-builtin_platform_driver(hw_soc_driver);
+
+/* Before drivers probe, so that no access of theirs goes unseen */
+static int __init hw_soc_init(void)
+{
+	return platform_driver_register(&hw_soc_driver);
+}
+subsys_initcall(hw_soc_init);
 
 /**
  * hw_soc_get() - find the SoC of a devicetree node
@@ -258,6 +337,38 @@ int hw_soc_clk_enabled(struct hw_soc *soc, unsigned int line)
 		return -EINVAL;
 
 	return atomic_read(&soc->clks[line].enabled);
+}
+
+/**
+ * hw_soc_power_on() - whether a power domain is on
+ * @soc: from hw_soc_get()
+ * @line: which domain, below HW_SOC_LINES
+ *
+ * Context: Any.
+ * Return: true if it is on; none is at first. False with a warning if there is no
+ * such domain.
+ */
+bool hw_soc_power_on(struct hw_soc *soc, unsigned int line)
+{
+	return hw_soc_has(line) && READ_ONCE(soc->powers[line].on);
+}
+
+/**
+ * hw_soc_losses() - how many times what is on a line has lost its state
+ * @soc: from hw_soc_get()
+ * @line: of a power domain or of a reset, below HW_SOC_LINES
+ * @reset: whether it is a reset
+ *
+ * Context: Any.
+ * Return: how many times the domain was switched off, or the reset asserted; -EINVAL
+ * with a warning if there is no such line.
+ */
+int hw_soc_losses(struct hw_soc *soc, unsigned int line, bool reset)
+{
+	if (!hw_soc_has(line))
+		return -EINVAL;
+
+	return atomic_read(reset ? &soc->times_reset[line] : &soc->powers[line].losses);
 }
 
 /**

@@ -20,6 +20,7 @@
 #define BYPASS			0x030
 #define TTB			0x050
 #define TTB_ADDR		GENMASK(31, 14)
+#define PREFETCH		0x070
 #define TLB_FLUSH		0x080
 #define TLB_FLUSH_MICRO		GENMASK(5, 0)
 #define TLB_FLUSH_MACRO		BIT(16)
@@ -63,12 +64,10 @@
 /**
  * struct sun50i - an IOMMU
  * @regs: its registers
- * @unclocked: how many accesses there were without a clock, or in reset
  * @bypassed: set if the driver turned translation off; cleared by tests
  */
 struct sun50i {
 	u32 regs[REGS];
-	unsigned int unclocked;
 	bool bypassed;
 };
 
@@ -81,25 +80,10 @@ static struct sun50i sun50i_other = {
 	.regs[BYPASS / 4] = GENMASK(MASTERS - 1, 0),
 };
 
-/* Whether registers can be accessed */
-static bool sun50i_clocked(struct hw_iommu *iommu)
-{
-	struct sun50i *sun50i = iommu->priv;
-
-	if (!iommu->soc || (hw_soc_clk_enabled(iommu->soc, 0) &&
-			    !hw_soc_reset_asserted(iommu->soc, 0)))
-		return true;
-	sun50i->unclocked++;
-	return false;
-}
-
 static u64 sun50i_read(struct hw_iommu *iommu, unsigned int window,
 		       unsigned int offset, unsigned int size)
 {
 	struct sun50i *sun50i = iommu->priv;
-
-	if (!sun50i_clocked(iommu))
-		return 0;
 
 	switch (offset) {
 	case TLB_FLUSH:
@@ -119,9 +103,6 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 	struct hw_inval inval = {
 		.tag = HW_ANY_TAG,
 	};
-
-	if (!sun50i_clocked(iommu))
-		return;
 
 	switch (offset) {
 	case ENABLE:
@@ -183,6 +164,7 @@ static int sun50i_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	root->table = sun50i->regs[TTB / 4] & TTB_ADDR;
 	root->level = 1;
 	root->caches = MACRO_TLB | MICRO_TLB(stream);
+	root->prefetch = sun50i->regs[PREFETCH / 4] & BIT(stream);
 	root->priv = (void *)(unsigned long)stream;
 	return 0;
 }
@@ -263,6 +245,15 @@ static void sun50i_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 		hw_raise_irq(iommu, 0);
 }
 
+static void sun50i_power_off(struct hw_iommu *iommu, unsigned int window,
+			     struct hw_inval *lost)
+{
+	struct sun50i *sun50i = iommu->priv;
+
+	memset(sun50i->regs, 0, sizeof(sun50i->regs));
+	sun50i->regs[BYPASS / 4] = GENMASK(MASTERS - 1, 0);
+}
+
 static void sun50i_reset(struct hw_iommu *iommu)
 {
 	iommu->priv = &sun50i_h6;
@@ -280,10 +271,12 @@ static const struct hw_ops sun50i_ops = {
 	.stream = sun50i_stream,
 	.step = sun50i_step,
 	.fault = sun50i_fault,
+	.power_off = sun50i_power_off,
 };
 
 static const struct hw_ops sun50i_other_ops = {
 	.reset = sun50i_other_reset,
+	.power_off = sun50i_power_off,
 	.read = sun50i_read,
 	.write = sun50i_write,
 	.stream = sun50i_stream,
@@ -296,12 +289,16 @@ OF_OVERLAY_DECLARE(sun50i_other);
 static const struct hw_desc sun50i_desc = {
 	.name = "sun50i-iommu",
 	.kind = HW_ALWAYS,
+	.commands.sync = { 1, 1 },
+	.refills = true,
 	.overlay = of_overlay_begin(sun50i),
 	.overlay_end = of_overlay_end(sun50i),
-	.windows = { { 0x600020000, SZ_4K } },
+	.windows = { { 0x600020000, SZ_4K, BIT(0), .resets = BIT(0) } },
 	.soc = "/sun50i-soc",
 	.masters = { { "/sun50i-master0", 0 }, { "/sun50i-master3", 3 } },
 	.ops = &sun50i_ops,
+	.no_idle_stream = "hardware: all streams share one page table",
+	.no_two_domains = "hardware: has one page table",
 	.stuck = "TLB Flush timed out!",
 };
 
@@ -311,7 +308,8 @@ static const struct hw_desc sun50i_other_desc = {
 	.name = "sun50i-iommu",
 	.overlay = of_overlay_begin(sun50i_other),
 	.overlay_end = of_overlay_end(sun50i_other),
-	.windows = { { 0x600021000, SZ_4K } },
+	.windows = { { 0x600021000, SZ_4K, BIT(0), .resets = BIT(0) } },
+	.soc = "/sun50i-other-soc",
 	.masters = { { "/sun50i-other-master", 0 } },
 	.ops = &sun50i_other_ops,
 };
@@ -334,6 +332,28 @@ static void map_one(struct kunit *test, unsigned int page)
 			iommu_map(t->domain, t->iova,
 				  virt_to_phys(t->memory) + page * SZ_4K, SZ_4K,
 				  IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+}
+
+static u64 sun50i_reaches(struct hw_test *t, u32 stream)
+{
+	u64 paddr;
+
+	return hw_translate(t->iommu, stream, t->iova, false, &paddr) ? 0 : paddr;
+}
+
+/* All masters share the table, and each has a TLB that must lose what is unmapped */
+static void all_masters_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	map_one(test, 0);
+	for (u32 stream = 0; stream < MASTERS; stream++)
+		KUNIT_EXPECT_EQ_MSG(test, virt_to_phys(t->memory),
+				    sun50i_reaches(t, stream), "master %u", stream);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+	for (u32 stream = 0; stream < MASTERS; stream++)
+		KUNIT_EXPECT_EQ_MSG(test, 0, sun50i_reaches(t, stream), "master %u",
+				    stream);
 }
 
 /* From one domain that translates to another, no access bypasses the IOMMU */
@@ -367,11 +387,10 @@ static void identity_domain_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->iova, paddr);
 
 	/* Neither an interrupt nor a change of what is not attached needs registers */
-	sun50i_h6.unclocked = 0;
 	hw_raise_irq(t->iommu, 0);
 	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
 	map_one(test, 1);
-	KUNIT_EXPECT_EQ(test, 0, sun50i_h6.unclocked);
+	hw_expect_powered(test, t->iommu);
 
 	iommu_detach_group(identity, group);
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
@@ -426,6 +445,7 @@ static void foreign_domain_test(struct kunit *test)
 						    false, &paddr));
 	KUNIT_EXPECT_EQ(test, -EFAULT, hw_translate(t->iommu, 0, t->iova, false, &paddr));
 	iommu_detach_group(t->domain, dev->iommu_group);
+	hw_expect_powered(test, &sun50i_other_iommu);
 }
 
 /* A table that is waited for, and whether it was freed */
@@ -474,6 +494,7 @@ static void leak_test(struct kunit *test)
 }
 
 static struct kunit_case sun50i_only_cases[] = {
+	KUNIT_CASE(all_masters_test),
 	KUNIT_CASE(switch_test),
 	KUNIT_CASE(identity_domain_test),
 	KUNIT_CASE(on_again_test),

@@ -8,8 +8,7 @@
  *
  * What the registers mean is taken from the driver's macros and from its use of them:
  * all of an IOTLB is flushed, at once, when the flush bit goes from 0 to 1, and not by
- * switching translation off and on. While the clock is off, registers cannot be
- * reached.
+ * switching translation off and on.
  */
 #include "cases.h"
 
@@ -49,19 +48,10 @@ static struct vsi_regs {
 	bool bypassed;	/* set if the driver turned translation off; cleared by tests */
 } vsi_regs[IOMMUS];
 
-/* A clock and an interrupt each */
-static bool vsi_clocked(struct hw_iommu *iommu, unsigned int window)
-{
-	return !iommu->soc || hw_soc_clk_enabled(iommu->soc, window);
-}
-
 static u64 vsi_read(struct hw_iommu *iommu, unsigned int window,
 		    unsigned int offset, unsigned int size)
 {
 	struct vsi_regs *regs = &vsi_regs[window];
-
-	if (!vsi_clocked(iommu, window))
-		return 0;
 
 	switch (offset) {
 	case FLUSH:
@@ -85,9 +75,6 @@ static void vsi_write(struct hw_iommu *iommu, unsigned int window,
 		      unsigned int offset, unsigned int size, u64 value)
 {
 	struct vsi_regs *regs = &vsi_regs[window];
-
-	if (!vsi_clocked(iommu, window))
-		return;
 
 	switch (offset) {
 	case FLUSH:
@@ -181,12 +168,22 @@ static void vsi_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 	hw_raise_irq(iommu, stream);
 }
 
+static void vsi_power_off(struct hw_iommu *iommu, unsigned int window,
+			  struct hw_inval *lost)
+{
+	vsi_regs[window] = (struct vsi_regs) {
+		.bypassed = vsi_regs[window].bypassed,
+	};
+	lost->tag = window;
+}
+
 static const struct hw_ops vsi_ops = {
 	.read = vsi_read,
 	.write = vsi_write,
 	.stream = vsi_stream,
 	.step = vsi_step,
 	.fault = vsi_fault,
+	.power_off = vsi_power_off,
 };
 
 OF_OVERLAY_DECLARE(vsi);
@@ -194,12 +191,17 @@ OF_OVERLAY_DECLARE(vsi);
 static const struct hw_desc vsi_desc = {
 	.name = "vsi-iommu",
 	.kind = HW_UNMAP,
+	.commands.entry = { 2, 2 },
 	.overlay = of_overlay_begin(vsi),
 	.overlay_end = of_overlay_end(vsi),
-	.windows = { { 0x600a00000, SZ_4K }, { 0x600a01000, SZ_4K } },
+	.windows = {
+		{ 0x600a00000, SZ_4K, BIT(0) | BIT(2), BIT(0) },
+		{ 0x600a01000, SZ_4K, BIT(1) | BIT(2), BIT(1) },
+	},
 	.soc = "/vsi-soc",
 	.masters = { { "/vsi-master-0", 0 }, { "/vsi-master-1", 1 } },
 	.ops = &vsi_ops,
+	.streams = 2,
 };
 
 HW_IOMMU(vsi, vsi_desc);

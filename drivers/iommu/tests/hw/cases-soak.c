@@ -9,14 +9,19 @@
 #include <linux/prandom.h>
 #include <linux/random.h>
 
-#define OPERATIONS	10000
-
 /* Pages on either side of where one table ends and the next begins */
 #define SLOTS		32
 
-static unsigned int soak_seed;
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX HW_PARAM_PREFIX
+
+static unsigned int soak_seed = 1;
 module_param_named(seed, soak_seed, uint, 0444);
 MODULE_PARM_DESC(seed, "of the soak test's random numbers; 0: a new one each time");
+
+static unsigned int soak_operations = 10000;
+module_param_named(operations, soak_operations, uint, 0444);
+MODULE_PARM_DESC(operations, "how many the soak test does");
 
 /**
  * struct soak - what must be true of the slots, kept apart from the driver's tables
@@ -71,6 +76,15 @@ static void soak_map(struct kunit *test, struct soak *soak, unsigned int slot)
 	bitmap_set(soak->mapped, slot, count);
 }
 
+/* While they are unmapped, a device still asks for some of the slots */
+static void soak_read_ahead(struct hw_test *t, u64 iova, unsigned int count)
+{
+	u64 first_and_last[] = { iova, iova + (count - 1) * SZ_4K };
+
+	hw_read_ahead(t->iommu, t->master[0].stream, first_and_last,
+		      ARRAY_SIZE(first_and_last));
+}
+
 /* A run of mapped slots from @slot on; @fast: without a sync */
 static void soak_unmap(struct kunit *test, struct soak *soak, unsigned int slot,
 		       bool fast)
@@ -85,6 +99,7 @@ static void soak_unmap(struct kunit *test, struct soak *soak, unsigned int slot,
 	if (!count)
 		return;
 
+	soak_read_ahead(t, iova, count);
 	if (fast) {
 		KUNIT_ASSERT_EQ(test, count * SZ_4K,
 				iommu_unmap_fast(t->domain, iova, count * SZ_4K,
@@ -95,6 +110,7 @@ static void soak_unmap(struct kunit *test, struct soak *soak, unsigned int slot,
 				iommu_unmap(t->domain, iova, count * SZ_4K));
 	}
 	bitmap_clear(soak->mapped, slot, count);
+	hw_read_ahead(t->iommu, 0, NULL, 0);
 }
 
 static void soak_access(struct kunit *test, struct soak *soak, unsigned int slot)
@@ -130,7 +146,7 @@ void hw_soak_test(struct kunit *test)
 	iommu_iotlb_gather_init(&soak->gather);
 	soak->iova = t->iova + SZ_4M - SLOTS / 2 * SZ_4K;
 
-	for (unsigned int i = 0; i < OPERATIONS; i++) {
+	for (unsigned int i = 0; i < soak_operations; i++) {
 		unsigned int slot = below(soak, SLOTS);
 
 		switch (below(soak, 8)) {

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMUs that sleep: while the devices behind them do, and with the whole system
+ *
+ * Where an IOMMU has a power domain its registers are lost when that goes off. Whether
+ * its TLB is, is up to the hardware: each case runs with one that is kept, and with
+ * one that is lost.
+ */
+#include "cases.h"
+
+#include <linux/delay.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/pm.h>
+#include <linux/pm_runtime.h>
+#include <linux/suspend.h>
+
+/* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
+#define HW_SLEEP_MS	500
+
+#define HW_PAGES	4
+
+/* All masters reach @count pages from @page on, or none of them if @mapped is false */
+static void hw_expect_pages(struct kunit *test, unsigned int page, unsigned int count,
+			    bool mapped)
+{
+	struct hw_test *t = test->priv;
+	const char *tlb = t->iommu->loses_tlb ? "lost" : "kept";
+	u64 paddr;
+	int ret;
+
+	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
+		for (unsigned int i = page; i < page + count; i++) {
+			paddr = 0;
+			ret = hw_translate(t->iommu, t->master[m].stream,
+					   t->iova + i * SZ_4K, true, &paddr);
+			KUNIT_EXPECT_EQ_MSG(test, mapped ? 0 : -EFAULT, ret,
+					    "master %u, page %u, TLB %s", m, i, tlb);
+			if (mapped)
+				KUNIT_EXPECT_EQ_MSG(test, virt_to_phys(hw_page(t, i)), paddr,
+						    "master %u, page %u, TLB %s", m, i,
+						    tlb);
+		}
+}
+
+/* The IOMMU of a master, which is there from boot on; NULL if it is no platform's */
+static struct device *hw_iommu_of(struct hw_test *t, unsigned int m)
+{
+	struct device_node *np;
+	struct platform_device *pdev;
+
+	np = of_parse_phandle(t->master[m].dev->of_node, "iommus", 0);
+	pdev = of_find_device_by_node(np);
+	of_node_put(np);
+	if (!pdev)
+		return NULL;
+	put_device(&pdev->dev);
+	return &pdev->dev;
+}
+
+static void hw_wake_masters(void *data)
+{
+	struct hw_test *t = data;
+
+	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
+		pm_runtime_get_sync(t->master[m].dev);
+}
+
+/* Let all masters sleep until hw_wake_masters() is called, or the case ends */
+static void hw_put_masters(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
+		pm_runtime_put_sync(t->master[m].dev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_wake_masters, t));
+}
+
+static void hw_keep_tlb(void *data)
+{
+	struct hw_test *t = data;
+
+	t->iommu->loses_tlb = false;
+}
+
+static bool hw_has_domains(struct hw_test *t)
+{
+	const struct hw_window *windows = t->iommu->desc->windows;
+
+	for (unsigned int i = 0; i < HW_MAX_WINDOWS; i++)
+		if (windows[i].powers)
+			return true;
+	return false;
+}
+
+/* Skip the case unless the IOMMU sleeps while its devices do */
+static void hw_needs_runtime_pm(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *iommu = hw_iommu_of(t, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, iommu);
+	if (!pm_runtime_enabled(iommu))
+		kunit_skip(test, "driver: has no runtime PM");
+	if (t->iommu->desc->no_sleep)
+		kunit_skip(test, "%s", t->iommu->desc->no_sleep);
+}
+
+static void hw_suspend(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	unsigned int losses = t->iommu->losses;
+	struct iommu_iotlb_gather gather;
+
+	hw_map_pages(test, t->iova, 0, HW_PAGES);
+	hw_expect_pages(test, 0, HW_PAGES, true);
+
+	hw_put_masters(test);
+	msleep(HW_SLEEP_MS);
+	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
+		KUNIT_EXPECT_TRUE_MSG(test, pm_runtime_suspended(hw_iommu_of(t, m)),
+				      "the IOMMU of master %u is awake", m);
+	/* It is woken up for these, or left alone */
+	iommu_iotlb_gather_init(&gather);
+	iommu_iotlb_sync(t->domain, &gather);
+	msleep(HW_SLEEP_MS);
+	if (t->domain->ops->flush_iotlb_all)
+		iommu_flush_iotlb_all(t->domain);
+	msleep(HW_SLEEP_MS);
+	hw_unmap(test, t->iova + SZ_4K, 2);
+	kunit_release_action(test, hw_wake_masters, t);
+
+	hw_expect_pages(test, 0, 1, true);
+	hw_expect_pages(test, 1, 2, false);
+	hw_expect_pages(test, 3, 1, true);
+	if (hw_has_domains(t))
+		KUNIT_EXPECT_NE(test, losses, t->iommu->losses);
+	hw_unmap(test, t->iova, 1);
+	hw_unmap(test, t->iova + 3 * SZ_4K, 1);
+	hw_expect_pages(test, 0, HW_PAGES, false);
+}
+
+/* What is unmapped while the IOMMU sleeps is out of reach when it is awake again */
+void hw_suspend_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	hw_needs_runtime_pm(test);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_keep_tlb, t));
+	for (unsigned int i = 0; i < 2; i++) {
+		t->iommu->loses_tlb = i;
+		hw_suspend(test);
+	}
+}
+
+/* Nor does it matter if the IOMMU, without a user, happens to be awake all the time */
+void hw_idle_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *iommus[HW_MAX_MASTERS] = {};
+	unsigned int m;
+
+	hw_needs_runtime_pm(test);
+	hw_map_pages(test, t->iova, 0, HW_PAGES);
+	hw_expect_pages(test, 0, HW_PAGES, true);
+
+	for (m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++) {
+		iommus[m] = hw_iommu_of(t, m);
+		KUNIT_ASSERT_NOT_NULL(test, iommus[m]);
+		KUNIT_EXPECT_LE(test, 0, pm_runtime_get_sync(iommus[m]));
+	}
+	hw_put_masters(test);
+	msleep(HW_SLEEP_MS);
+	for (m = 0; m < HW_MAX_MASTERS && iommus[m]; m++)
+		pm_runtime_put_noidle(iommus[m]);
+	for (m = 0; m < HW_MAX_MASTERS && iommus[m]; m++) {
+		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommus[m]));
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&iommus[m]->power.usage_count));
+	}
+
+	hw_unmap(test, t->iova + SZ_4K, 2);
+	kunit_release_action(test, hw_wake_masters, t);
+	hw_expect_pages(test, 0, 1, true);
+	hw_expect_pages(test, 1, 2, false);
+	hw_expect_pages(test, 3, 1, true);
+}
+
+/* All devices, as when the system is suspended to idle */
+static int hw_system_sleep(void)
+{
+	unsigned int flags = lock_system_sleep();
+	int ret;
+
+	ret = dpm_suspend_start(PMSG_SUSPEND);
+	if (!ret) {
+		ret = dpm_suspend_end(PMSG_SUSPEND);
+		if (!ret)
+			dpm_resume_start(PMSG_RESUME);
+	}
+	dpm_resume_end(PMSG_RESUME);
+	unlock_system_sleep(flags);
+	return ret;
+}
+
+/* After the system has slept, devices reach what they did before, and no more */
+void hw_system_sleep_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *iommu = hw_iommu_of(t, 0);
+	unsigned int losses;
+
+	KUNIT_ASSERT_NOT_NULL(test, iommu);
+	if (!iommu->driver->pm)
+		kunit_skip(test, "driver: does not know of system sleep");
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_keep_tlb, t));
+
+	for (unsigned int i = 0; i < 2; i++) {
+		t->iommu->loses_tlb = i;
+		losses = t->iommu->losses;
+
+		hw_map_pages(test, t->iova, 0, HW_PAGES);
+		hw_expect_pages(test, 0, HW_PAGES, true);
+		hw_unmap(test, t->iova + SZ_4K, 1);
+		KUNIT_EXPECT_EQ(test, 0, hw_system_sleep());
+
+		hw_expect_pages(test, 0, 1, true);
+		hw_expect_pages(test, 1, 1, false);
+		hw_expect_pages(test, 2, 2, true);
+		if (hw_has_domains(t))
+			KUNIT_EXPECT_NE(test, losses, t->iommu->losses);
+
+		hw_unmap(test, t->iova + 2 * SZ_4K, 1);
+		hw_expect_pages(test, 2, 1, false);
+		hw_unmap(test, t->iova, 1);
+		hw_unmap(test, t->iova + 3 * SZ_4K, 1);
+		hw_expect_pages(test, 0, HW_PAGES, false);
+	}
+}
