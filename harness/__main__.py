@@ -17,7 +17,7 @@ from .common import readme, run
 from .common.report import Problem, Tally, minutes, table
 from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
 from .kernel.compose import Composed
-from .boot import drivers, inputs
+from .boot import drivers, inputs, soak
 from .checks import cost, fixes, neighbours as releases
 from . import check, debian
 
@@ -163,6 +163,8 @@ COMMANDS = {
                        check.collect, ("results", "only")),
     "kunit": Command("the KUnit tests; JOB=name, SAN=1 with sanitizers and lockdep",
                      check.run_jobs, ("kdir", "job", "san"), True),
+    "soak": Command("random operations on drivers on models; SEED= of the first, TIME=10 minutes",
+                    soak.soak, ("kdir", "seed", "time"), True),
     "mutants": _some("mutants", "the kernel broken in one place at a time: tests must fail",
                      "only"),
     "fixes": _some("fixes", "the fixes on Linux as it is, one left out: tests must fail", "only"),

@@ -23,20 +23,20 @@ from .common.units import Check, Outcome, Unit
 from .kernel.compose import Composed
 from .boot import inputs, jobs
 from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
-                     mails, models_history, mutants, neighbours, round_trip, selftest, sparse,
+                     mails, models_history, mutants, neighbours, order, round_trip, selftest, sparse,
                      topics)
 from . import shards
 
 CHECKS: dict[str, Check] = {
     "selftest": selftest, "lint": lint, "round-trip": round_trip, "topics": topics, "mails": mails,
     "neighbours": neighbours, "checkpatch": checkpatch, "kernel-doc": kernel_doc, "docs": docs,
-    "audit": audit, "kunit": kunit, "cost": cost, "mutants": mutants, "fixes": fixes,
+    "audit": audit, "kunit": kunit, "order": order, "cost": cost, "mutants": mutants, "fixes": fixes,
     "history": history, "models-history": models_history, "builds": builds, "sparse": sparse}
 
 # Two of these lines run at a time, and begin from the top: the longest first, and what soon
 # tells of a mistake.  Those in a line use the same directories, or what one has made, in turn.
 LINES: tuple[tuple[str, ...], ...] = (
-    ("kunit", "cost", "mutants", "fixes", "history", "models-history"),
+    ("kunit", "order", "cost", "mutants", "fixes", "history", "models-history"),
     ("selftest", "lint", "round-trip"), ("builds", "sparse"), ("topics",), ("mails", "checkpatch"),
     ("neighbours",), ("kernel-doc",), ("docs",), ("audit",))
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from .jobs import Job
 
 # What kunit.py writes as JSON.
 Report = dict[str, Any]
+
+# Who lacks what a case is about: the first word of the reason why it was skipped.
+BLAMED = ("hardware", "driver", "model")
 
 MODE = "the DMA API is {}"      # the suite's own words
 
@@ -34,6 +38,7 @@ INJECTED = re.compile(r"FAULT_INJECTION: forcing a failure\.\n(.*\n){,8}?.*Call 
 class Result:
     """Counts of one suite; seconds are those of its whole job.
 
+    blamed: how many cases were skipped, by who lacks what they are about.
     A suite in brackets is the job's own: (build) failed, or (kernel log).
     """
     job: str
@@ -42,6 +47,19 @@ class Result:
     failed: int
     skipped: int
     seconds: float
+    blamed: dict[str, int] = field(default_factory=dict)
+
+
+def blame(console: str) -> dict[str, Counter[str]]:
+    """Return how many cases each suite skipped, by who is blamed; console: the kernel log."""
+    found: dict[str, Counter[str]] = {}
+    suite = ""
+    for line in console.splitlines():
+        if began := re.search(r"(?:^|\] )    # Subtest: (\S+)", line):
+            suite = began[1]
+        elif skipped := re.search(r" ok \d+ .* # SKIP (\w+): ", line):
+            found.setdefault(suite, Counter())[skipped[1]] += 1
+    return found
 
 
 def results(job: Job, report: Report, console: str, trace: str,
@@ -52,11 +70,12 @@ def results(job: Job, report: Report, console: str, trace: str,
     """
     rows: list[Result] = []
     wrong: list[str] = []
+    blamed = blame(console)
     for group in report["sub_groups"]:
         count = group["misc"]
         failed = count["failed"] + count["crashed"] + count["errors"]
         rows.append(Result(job.name, group["name"], count["passed"], failed,
-                           count["skipped"], seconds))
+                           count["skipped"], seconds, dict(blamed.get(group["name"], {}))))
     # What the parser cannot put into a suite: a crash, a hang, a broken plan.
     count = report["misc"]
     lost = (count["failed"] + count["crashed"] + count["errors"] -

@@ -15,7 +15,7 @@ from ..common.units import Outcome, Unit
 from ..kernel.compose import Composed
 from ..boot import drivers, inputs, jobs, kunit, objects
 from ..boot.jobs import Job
-from ..boot.verdict import Result
+from ..boot.verdict import BLAMED, Result
 
 
 def units() -> list[Unit]:
@@ -84,8 +84,9 @@ def show(outcomes: dict[str, Outcome]) -> None:
     known, rows = jobs.load(), results(outcomes)
     plain = [row for row in rows if not known[row.job].iommu]
     if plain:
-        table(["job", "suite", "passed", "failed", "skipped"],
-              [[row.job, row.suite, row.passed, row.failed, row.skipped] for row in plain])
+        table(["job", "suite", "passed", "failed", "skipped", *(f"by {who}" for who in BLAMED)],
+              [[row.job, row.suite, row.passed, row.failed, row.skipped,
+                *(row.blamed.get(who, 0) for who in BLAMED)] for row in plain])
     lines = []
     for name in outcomes:
         mine = [row for row in rows if row.job == name]

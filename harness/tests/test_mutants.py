@@ -265,6 +265,21 @@ class Closing(unittest.TestCase):
                          self.closing(mutants.DEAD, mutants.BROKEN, mutants.UNFIT))
 
 
+    def test_jobs_have_kernels_of_their_own(self):
+        some = [mutant(name="core: a"), mutant(name="amd: b", job="amd-strict"), mutant(name="core: c")]
+        made = []
+        with contextlib.redirect_stdout(io.StringIO()), \
+                mock.patch.object(mutants, "load", lambda: some), \
+                mock.patch.object(mutants, "set_up",
+                                  lambda _, job, count: made.append(job.name) or [None]), \
+                mock.patch.object(mutants, "check_original"), \
+                mock.patch.object(mutants, "run_all", lambda mine, _: iter(
+                    [mutants.Fate(each, mutants.KILLED) for each in mine])):
+            found = [name for name, _ in mutants.run(None, ["amd: b", "core: a", "core: c"])]
+        self.assertEqual(made, ["tests", "amd-strict"])
+        self.assertEqual(found, ["core: a", "core: c", "amd: b"])
+
+
 class Tables(unittest.TestCase):
     def load(self, **files):
         with tempfile.TemporaryDirectory() as name:
@@ -296,7 +311,8 @@ class Tables(unittest.TestCase):
     def test_real_tables(self):
         found = mutants.load()
         self.assertTrue(any(each.check for each in found))
-        self.assertIn(mutants.JOB, jobs.load())
+        known = jobs.load()
         for each in found:
+            self.assertIn(each.job, known, each.name)
             self.assertRegex(each.name, r"^[\w-]+: \w")
             self.assertNotEqual(each.old, each.new, each.name)

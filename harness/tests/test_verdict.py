@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """How a KUnit run is judged, and what is said about it."""
 
+import dataclasses
+import json
 import pathlib
 import tempfile
 import unittest
@@ -53,6 +55,21 @@ class Judge(unittest.TestCase):
         _, failed, wrong = judge(group("other", passed=3))
         self.assertEqual(failed, 1)
         self.assertIn("suite sync did not run", wrong)
+
+    def test_who_lacks_what_was_skipped_is_told(self):
+        found = verdict.blame(
+            "[    0.1]     # Subtest: one\n    ok 1 a # SKIP driver: has none\n"
+            "    ok 2 b\n    # Subtest: two\n        # Subtest: c\n"
+            "        ok 1 first of it # SKIP hardware: has none\n"
+            "        ok 2 second # SKIP hardware: has none\n    ok 1 c # SKIP whatever\n")
+        self.assertEqual(found, {"one": {"driver": 1}, "two": {"hardware": 2}})
+
+    def test_results_are_kept_as_json(self):
+        rows, _ = verdict.results(
+            jobs.Job("job", "", KERNEL, []), report(group("one", skipped=1)),
+            "    # Subtest: one\n    ok 1 a # SKIP model: has none\n", "", 1.0)
+        self.assertEqual(json.loads(json.dumps(dataclasses.asdict(rows[0])))["blamed"],
+                         {"model": 1})
 
     def test_suite_that_skips_everything_fails(self):
         _, failed, wrong = judge(group("sync", skipped=3))
