@@ -9,13 +9,9 @@
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
-#include <linux/pm_runtime.h>
 
 #include "../../dma-iommu.h"
 #include "../e2e/kernel-log.h"
-
-/* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
-#define SLEEP_MS	500
 
 /* Before a domain is ever attached its sync has nothing to do */
 void hw_sync_unattached_test(struct kunit *test)
@@ -77,16 +73,6 @@ void hw_free_replaced_test(struct kunit *test)
 	hw_expect_refused(test, 0, t->iova + SZ_4K, 1);
 }
 
-/* Some drivers have the bus tell who is translated, when it wakes up for its devices */
-static void wake_anew(struct hw_test *t)
-{
-	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
-		pm_runtime_put_sync(t->master[m].dev);
-	msleep(SLEEP_MS);
-	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
-		pm_runtime_get_sync(t->master[m].dev);
-}
-
 /* In an identity domain a device gets what it asks for, and what was mapped before it */
 void hw_identity_test(struct kunit *test)
 {
@@ -108,7 +94,6 @@ void hw_identity_test(struct kunit *test)
 	if (ret == -EINVAL)
 		kunit_skip(test, "hardware: cannot be bypassed");
 	KUNIT_ASSERT_EQ(test, 0, ret);
-	wake_anew(t);
 	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, t->master[0].stream, t->iova,
 					      false, &paddr));
 	KUNIT_EXPECT_EQ(test, t->iova, paddr);
@@ -116,7 +101,6 @@ void hw_identity_test(struct kunit *test)
 
 	if (!t->iommu->desc->default_domain)
 		KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
-	wake_anew(t);
 	if (!t->iommu->desc->forgets)
 		hw_expect_reached(test, 0, t->iova, 0, 1);
 }
@@ -281,7 +265,7 @@ void hw_removed_test(struct kunit *test)
 	    !hw_translate(t->iommu, t->master[0].stream, iova, false, &paddr))
 		KUNIT_EXPECT_EQ(test, paddr, iova);
 	/* The IOMMU, which may be suspended now, must not ask the device that is gone */
-	msleep(SLEEP_MS);
+	msleep(HW_SLEEP_MS);
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && np[m]; m++) {
 		KUNIT_EXPECT_NOT_NULL(test, of_platform_device_create(np[m], NULL, NULL));

@@ -16,36 +16,25 @@
 #include <linux/pm_runtime.h>
 #include <linux/suspend.h>
 
-/* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
-#define HW_SLEEP_MS	500
-
-#define HW_PAGES	4
+#define PAGES	4
 
 /* All masters reach @count pages from @page on, or none of them if @mapped is false */
-static void hw_expect_pages(struct kunit *test, unsigned int page, unsigned int count,
-			    bool mapped)
+static void expect_pages(struct kunit *test, unsigned int page, unsigned int count,
+			 bool mapped)
 {
 	struct hw_test *t = test->priv;
-	const char *tlb = t->iommu->loses_tlb ? "lost" : "kept";
-	u64 paddr;
-	int ret;
+	u64 iova = t->iova + page * SZ_4K;
 
-	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
-		for (unsigned int i = page; i < page + count; i++) {
-			paddr = 0;
-			ret = hw_translate(t->iommu, t->master[m].stream,
-					   t->iova + i * SZ_4K, true, &paddr);
-			KUNIT_EXPECT_EQ_MSG(test, mapped ? 0 : -EFAULT, ret,
-					    "master %u, page %u, TLB %s", m, i, tlb);
-			if (mapped)
-				KUNIT_EXPECT_EQ_MSG(test, virt_to_phys(hw_page(t, i)), paddr,
-						    "master %u, page %u, TLB %s", m, i,
-						    tlb);
-		}
+	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++) {
+		if (mapped)
+			hw_expect_reached(test, m, iova, page, count);
+		else
+			hw_expect_refused(test, m, iova, count);
+	}
 }
 
 /* The IOMMU of a master, which is there from boot on; NULL if it is no platform's */
-static struct device *hw_iommu_of(struct hw_test *t, unsigned int m)
+static struct device *iommu_of(struct hw_test *t, unsigned int m)
 {
 	struct device_node *np;
 	struct platform_device *pdev;
@@ -59,7 +48,7 @@ static struct device *hw_iommu_of(struct hw_test *t, unsigned int m)
 	return &pdev->dev;
 }
 
-static void hw_wake_masters(void *data)
+static void wake_masters(void *data)
 {
 	struct hw_test *t = data;
 
@@ -67,24 +56,32 @@ static void hw_wake_masters(void *data)
 		pm_runtime_get_sync(t->master[m].dev);
 }
 
-/* Let all masters sleep until hw_wake_masters() is called, or the case ends */
-static void hw_put_masters(struct kunit *test)
+/* Let all masters sleep until wake_masters() is called, or the case ends */
+static void put_masters(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
 		pm_runtime_put_sync(t->master[m].dev);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_wake_masters, t));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, wake_masters, t));
 }
 
-static void hw_keep_tlb(void *data)
+static void keep_tlb(void *data)
 {
 	struct hw_test *t = data;
 
 	t->iommu->loses_tlb = false;
 }
 
-static bool hw_has_domains(struct hw_test *t)
+static void lose_tlb(struct kunit *test, bool loses)
+{
+	struct hw_test *t = test->priv;
+
+	kunit_info(test, "with the power the TLB is %s\n", loses ? "lost" : "kept");
+	t->iommu->loses_tlb = loses;
+}
+
+static bool has_domains(struct hw_test *t)
 {
 	const struct hw_window *windows = t->iommu->desc->windows;
 
@@ -95,10 +92,10 @@ static bool hw_has_domains(struct hw_test *t)
 }
 
 /* Skip the case unless the IOMMU sleeps while its devices do */
-static void hw_needs_runtime_pm(struct kunit *test)
+static void needs_runtime_pm(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
-	struct device *iommu = hw_iommu_of(t, 0);
+	struct device *iommu = iommu_of(t, 0);
 
 	KUNIT_ASSERT_NOT_NULL(test, iommu);
 	if (!pm_runtime_enabled(iommu))
@@ -113,13 +110,13 @@ static void hw_suspend(struct kunit *test)
 	unsigned int losses = t->iommu->losses;
 	struct iommu_iotlb_gather gather;
 
-	hw_map_pages(test, t->iova, 0, HW_PAGES);
-	hw_expect_pages(test, 0, HW_PAGES, true);
+	hw_map_pages(test, t->iova, 0, PAGES);
+	expect_pages(test, 0, PAGES, true);
 
-	hw_put_masters(test);
+	put_masters(test);
 	msleep(HW_SLEEP_MS);
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
-		KUNIT_EXPECT_TRUE_MSG(test, pm_runtime_suspended(hw_iommu_of(t, m)),
+		KUNIT_EXPECT_TRUE_MSG(test, pm_runtime_suspended(iommu_of(t, m)),
 				      "the IOMMU of master %u is awake", m);
 	/* It is woken up for these, or left alone */
 	iommu_iotlb_gather_init(&gather);
@@ -129,16 +126,16 @@ static void hw_suspend(struct kunit *test)
 		iommu_flush_iotlb_all(t->domain);
 	msleep(HW_SLEEP_MS);
 	hw_unmap(test, t->iova + SZ_4K, 2);
-	kunit_release_action(test, hw_wake_masters, t);
+	kunit_release_action(test, wake_masters, t);
 
-	hw_expect_pages(test, 0, 1, true);
-	hw_expect_pages(test, 1, 2, false);
-	hw_expect_pages(test, 3, 1, true);
-	if (hw_has_domains(t))
+	expect_pages(test, 0, 1, true);
+	expect_pages(test, 1, 2, false);
+	expect_pages(test, 3, 1, true);
+	if (has_domains(t))
 		KUNIT_EXPECT_NE(test, losses, t->iommu->losses);
 	hw_unmap(test, t->iova, 1);
 	hw_unmap(test, t->iova + 3 * SZ_4K, 1);
-	hw_expect_pages(test, 0, HW_PAGES, false);
+	expect_pages(test, 0, PAGES, false);
 }
 
 /* What is unmapped while the IOMMU sleeps is out of reach when it is awake again */
@@ -146,10 +143,10 @@ void hw_suspend_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 
-	hw_needs_runtime_pm(test);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_keep_tlb, t));
+	needs_runtime_pm(test);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, keep_tlb, t));
 	for (unsigned int i = 0; i < 2; i++) {
-		t->iommu->loses_tlb = i;
+		lose_tlb(test, i);
 		hw_suspend(test);
 	}
 }
@@ -161,16 +158,16 @@ void hw_idle_test(struct kunit *test)
 	struct device *iommus[HW_MAX_MASTERS] = {};
 	unsigned int m;
 
-	hw_needs_runtime_pm(test);
-	hw_map_pages(test, t->iova, 0, HW_PAGES);
-	hw_expect_pages(test, 0, HW_PAGES, true);
+	needs_runtime_pm(test);
+	hw_map_pages(test, t->iova, 0, PAGES);
+	expect_pages(test, 0, PAGES, true);
 
 	for (m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++) {
-		iommus[m] = hw_iommu_of(t, m);
+		iommus[m] = iommu_of(t, m);
 		KUNIT_ASSERT_NOT_NULL(test, iommus[m]);
 		KUNIT_EXPECT_LE(test, 0, pm_runtime_get_sync(iommus[m]));
 	}
-	hw_put_masters(test);
+	put_masters(test);
 	msleep(HW_SLEEP_MS);
 	for (m = 0; m < HW_MAX_MASTERS && iommus[m]; m++)
 		pm_runtime_put_noidle(iommus[m]);
@@ -180,10 +177,10 @@ void hw_idle_test(struct kunit *test)
 	}
 
 	hw_unmap(test, t->iova + SZ_4K, 2);
-	kunit_release_action(test, hw_wake_masters, t);
-	hw_expect_pages(test, 0, 1, true);
-	hw_expect_pages(test, 1, 2, false);
-	hw_expect_pages(test, 3, 1, true);
+	kunit_release_action(test, wake_masters, t);
+	expect_pages(test, 0, 1, true);
+	expect_pages(test, 1, 2, false);
+	expect_pages(test, 3, 1, true);
 }
 
 /* All devices, as when the system is suspended to idle */
@@ -207,33 +204,33 @@ static int hw_system_sleep(void)
 void hw_system_sleep_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
-	struct device *iommu = hw_iommu_of(t, 0);
+	struct device *iommu = iommu_of(t, 0);
 	unsigned int losses;
 
 	KUNIT_ASSERT_NOT_NULL(test, iommu);
 	if (!iommu->driver->pm)
 		kunit_skip(test, "driver: does not know of system sleep");
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_keep_tlb, t));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, keep_tlb, t));
 
 	for (unsigned int i = 0; i < 2; i++) {
-		t->iommu->loses_tlb = i;
+		lose_tlb(test, i);
 		losses = t->iommu->losses;
 
-		hw_map_pages(test, t->iova, 0, HW_PAGES);
-		hw_expect_pages(test, 0, HW_PAGES, true);
+		hw_map_pages(test, t->iova, 0, PAGES);
+		expect_pages(test, 0, PAGES, true);
 		hw_unmap(test, t->iova + SZ_4K, 1);
 		KUNIT_EXPECT_EQ(test, 0, hw_system_sleep());
 
-		hw_expect_pages(test, 0, 1, true);
-		hw_expect_pages(test, 1, 1, false);
-		hw_expect_pages(test, 2, 2, true);
-		if (hw_has_domains(t))
+		expect_pages(test, 0, 1, true);
+		expect_pages(test, 1, 1, false);
+		expect_pages(test, 2, 2, true);
+		if (has_domains(t))
 			KUNIT_EXPECT_NE(test, losses, t->iommu->losses);
 
 		hw_unmap(test, t->iova + 2 * SZ_4K, 1);
-		hw_expect_pages(test, 2, 1, false);
+		expect_pages(test, 2, 1, false);
 		hw_unmap(test, t->iova, 1);
 		hw_unmap(test, t->iova + 3 * SZ_4K, 1);
-		hw_expect_pages(test, 0, HW_PAGES, false);
+		expect_pages(test, 0, PAGES, false);
 	}
 }

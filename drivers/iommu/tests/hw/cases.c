@@ -340,10 +340,12 @@ unsigned int hw_next_block(struct hw_test *t, unsigned int pages)
  */
 unsigned int hw_first_block(struct kunit *test)
 {
-	unsigned int pages = hw_next_block(test->priv, 1);
+	struct hw_test *t = test->priv;
+	unsigned int pages = hw_next_block(t, 1);
 
 	if (!pages)
-		kunit_skip(test, "driver: maps no blocks of %u KiB or less", HW_MEMORY / SZ_1K);
+		kunit_skip(test, "%s", t->iommu->desc->no_blocks ?:
+			   "hardware: has no blocks");
 	return pages;
 }
 
@@ -442,10 +444,8 @@ int hw_test_init(struct kunit *test, struct hw_iommu *iommu)
 	t->iommu = iommu;
 	t->iova = desc->iova ?: SZ_16M;
 
-	if (desc->soc && !iommu->soc) {
-		iommu->soc = hw_soc_get(desc->soc);
+	if (desc->soc)
 		KUNIT_ASSERT_NOT_NULL(test, iommu->soc);
-	}
 
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && desc->masters[m].path; m++) {
 		t->master[m].dev = hw_find_device(test, desc->masters[m].path);

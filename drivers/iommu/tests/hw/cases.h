@@ -6,6 +6,9 @@
 
 #include <linux/sizes.h>
 
+/* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
+#define HW_SLEEP_MS	500
+
 /* Memory of each case, in bytes: as much as the largest block that is tested */
 #define HW_MEMORY	SZ_2M
 

@@ -221,6 +221,7 @@ struct hw_master {
  * @streams: how many there are, from 0 on; 0 if no case is to look at idle ones
  * @idle_bypass: those of no device get through untranslated
  * @no_idle_stream: why no case looks at those, "hardware: ..." or "driver: ..."
+ * @no_blocks: why tests map none, if it is not for the hardware
  * @no_two_masters: why no two devices are in one domain
  * @no_two_domains: why no two devices are in a domain each
  * @stuck: what the driver logs if a flush does not complete; NULL if it does not
@@ -257,6 +258,7 @@ struct hw_desc {
 	u32 streams;
 	bool idle_bypass;
 	const char *no_idle_stream;
+	const char *no_blocks;
 	const char *no_two_masters;
 	const char *no_two_domains;
 	const char *stuck;

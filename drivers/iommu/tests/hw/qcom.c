@@ -245,6 +245,7 @@ static const struct hw_desc qcom_desc = {
 	.ops = &qcom_ops,
 	.streams = BANKS,
 	.idle_bypass = true,
+	.no_blocks = "driver: maps no blocks",
 	.no_two_domains = "driver: has one device to a domain; see iommu_qcom_own",
 	.stuck = "timeout waiting for TLB SYNC",
 	.exact = true,
