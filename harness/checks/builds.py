@@ -88,7 +88,7 @@ def make(config: Config, *targets: str) -> Done:
     check `kernel-doc` does that for what a commit changes.
     """
     go_on()
-    cc, env = compiler(config.cross_compile)
+    cc, env = compiler(config)
     return tried(*make_line(config), "-s", "-k", f"CC={cc}", f"PYTHON3={PYTHON}",
                  "KERNELDOC=/dev/null", "W=1", *targets, cwd=WORKTREE,
                  env={**env, "KCONFIG_ALLCONFIG": str(config.out / "wanted")})
