@@ -16,7 +16,8 @@ TABLE = BUILD / "drivers.md"
 # The job whose suites run drivers on models of their hardware.
 MODELS = "tests"
 
-HEAD = ["driver", "what its sync does", "class", "tested by", "passed", "skipped"]
+HEAD = ["driver", "what its sync does", "class", "tested by", "model made after", "passed",
+        "skipped: by the hardware", "by the driver", "by the model"]
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Driver:
     kind: str
     file: str = ""
     option: str = ""
+    model: str = ""
     tables: list[str] = field(default_factory=list)
     suites: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
@@ -46,14 +48,18 @@ def mine(driver: Driver, rows: Iterable[Result]) -> list[Result]:
 def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
     """Return the table of the drivers known, default all, with what rows counted.
 
-    One that nothing runs is left out.
+    One that nothing runs is left out.  A skip that blames nobody counts as the model's.
     """
     lines = []
     for driver in known or load():
         if not driver.suites and not driver.jobs:
             continue
         ran = mine(driver, rows)
+        hardware, its_own = (sum(row.blamed.get(who, 0) for row in ran)
+                             for who in ("hardware", "driver"))
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
         lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),
-                      sum(row.passed for row in ran), sum(row.skipped for row in ran)])
+                      "; ".join([driver.model] * bool(driver.suites) + ["QEMU"] * bool(driver.jobs)),
+                      sum(row.passed for row in ran), hardware, its_own,
+                      sum(row.skipped for row in ran) - hardware - its_own])
     return readme.table(HEAD, lines)

@@ -129,7 +129,7 @@ static const struct smmu_variant smmu_tegra194 = {
 		.commands.entry = { 1, 0 },
 		.commands.table = { 1, 1 },
 		/* It reports none to the domain's handler */
-		.fault_log = "Unhandled context fault",
+		.logs_faults = true,
 		.overlay = of_overlay_begin(arm_smmu_tegra194),
 		.overlay_end = of_overlay_end(arm_smmu_tegra194),
 		SMMU_DESC("/arm-smmu-tegra194"),

@@ -395,6 +395,7 @@ static void smmu_inval(struct hw_iommu *iommu, unsigned int bank,
 		hw_post(iommu, &(struct hw_inval) {
 			.caches = HW_ALL_CACHES,
 			.tag = s1_tag(smmu, bank, FIELD_GET(TAG_ASID, value)),
+			.spares_global = true,
 			.queue = bank,
 		});
 }
@@ -574,7 +575,7 @@ static int smmu_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 		     int level, u64 iova, struct hw_entry *entry)
 {
 	struct smmu *smmu = iommu->priv;
-	int ret = hw_lpae_step(root, table, level, root->tag & TAG_S2, iova, entry);
+	int ret = hw_lpae_step(iommu, root, table, level, root->tag & TAG_S2, iova, entry);
 
 	smmu->missing = ret;
 	return ret;
@@ -759,6 +760,7 @@ static const struct smmu_variant smmu_s1_32 = {
 		},
 		.streams = BIT(3),
 		.iova = 0xc1000000,
+		.no_snoop = true,
 		.exact = true,
 		.commands.entry = { 1, 0 },
 		.commands.table = { 1, 1 },

@@ -80,6 +80,22 @@ void hw_freed_table_test(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, 0, t->freed_early, "detach");
 }
 
+/* A new table: a device that goes on asking finds nothing in it but what is mapped */
+void hw_new_table_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	const u64 iova[] = { t->iova, t->iova + SZ_4K, t->iova + SZ_1M - SZ_4K };
+
+	hw_read_ahead(t->iommu, t->master[0].stream, iova, ARRAY_SIZE(iova));
+	hw_map(test, t->iova, 0, 1);
+	hw_read_ahead(t->iommu, 0, NULL, 0);
+	hw_expect_reached(test, 0, t->iova, 0, 1);
+	hw_expect_refused(test, 0, t->iova + SZ_4K, 2);
+	hw_expect_refused(test, 0, t->iova + SZ_1M - SZ_4K, 1);
+	hw_map(test, t->iova + SZ_4K, 1, 1);
+	hw_expect_reached(test, 0, t->iova, 0, 2);
+}
+
 /* As many pages as a block has: gone are they, and the table if they had one */
 void hw_table_test(struct kunit *test)
 {

@@ -10,6 +10,8 @@
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
 #include <linux/prandom.h>
+#include <linux/string.h>
+#include <trace/events/printk.h>
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX HW_PARAM_PREFIX
@@ -248,6 +250,50 @@ int hw_note_fault(struct iommu_domain *domain, struct device *dev, unsigned long
 
 	t->faulted = iova;
 	return 0;
+}
+
+/* Called for each line, which need not end with a NUL, from any context */
+static void hw_note_line(void *data, const char *text, size_t len)
+{
+	struct hw_log *log = data;
+	char number[17];
+
+	if (str_has_prefix(text, "WARNING: ")) {
+		log->warnings++;
+	} else if (str_has_prefix(text, "BUG: ")) {
+		log->bugs++;
+	} else {
+		log->lines++;
+		snprintf(number, sizeof(number), "%llx", log->number);
+		log->named += !!strnstr(text, number, len);
+	}
+}
+
+static void hw_stop_noting_lines(void *log)
+{
+	unregister_trace_console(hw_note_line, log);
+	tracepoint_synchronize_unregister();
+}
+
+/**
+ * hw_log_start() - begin to listen to what the kernel logs
+ * @test: the case, at whose end it ends if not before
+ * @log: what to listen for, and what was heard
+ */
+void hw_log_start(struct kunit *test, struct hw_log *log)
+{
+	KUNIT_ASSERT_EQ(test, 0, register_trace_console(hw_note_line, log));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, hw_stop_noting_lines, log));
+}
+
+/**
+ * hw_log_stop() - end what hw_log_start() has begun
+ * @test: the case
+ * @log: the same
+ */
+void hw_log_stop(struct kunit *test, struct hw_log *log)
+{
+	kunit_release_action(test, hw_stop_noting_lines, log);
 }
 
 /**
@@ -502,7 +548,9 @@ void hw_test_exit(struct kunit *test)
 		return;
 	for (struct hw_iommu *one = t->iommu; one; one = one->next) {
 		KUNIT_EXPECT_EQ(test, 0, one->conflicts);
+		KUNIT_EXPECT_EQ(test, 0, one->unknown);
 		one->conflicts = 0;
+		one->unknown = 0;
 		hw_expect_powered(test, one);
 	}
 	if (t->iommu->desc->default_domain && t->domain)

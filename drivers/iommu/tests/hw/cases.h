@@ -38,6 +38,22 @@ struct hw_test {
 	void *memory;
 };
 
+/**
+ * struct hw_log - what the kernel logs while a case listens
+ * @number: that lines are looked through for, in hexadecimal digits
+ * @lines: how many lines there were, without those of @warnings and @bugs
+ * @named: how many of these have @number
+ * @warnings: how many begin with "WARNING: "
+ * @bugs: how many begin with "BUG: "
+ */
+struct hw_log {
+	u64 number;
+	unsigned int lines;
+	unsigned int named;
+	unsigned int warnings;
+	unsigned int bugs;
+};
+
 /* Whether a second device is in the domain */
 static inline bool hw_two_masters(struct hw_test *t)
 {
@@ -66,6 +82,9 @@ void hw_expect_syncs(struct kunit *test, unsigned long syncs);
 void hw_expect_exact(struct kunit *test);
 int hw_note_fault(struct iommu_domain *domain, struct device *dev, unsigned long iova,
 		  int flags, void *token);
+
+void hw_log_start(struct kunit *test, struct hw_log *log);
+void hw_log_stop(struct kunit *test, struct hw_log *log);
 
 struct iommu_group *hw_second_group(struct hw_test *t);
 int hw_attach(struct hw_test *t);

@@ -325,12 +325,13 @@ static int dart_t8110_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 }
 
 /* Levels are 0, 1 and 2, by what is left of the address; @entry without permissions */
-static int dart_read_entry(const struct dart *dart, u64 table, int level, u64 iova,
+static int dart_read_entry(struct hw_iommu *iommu, u64 table, int level, u64 iova,
 			   u64 *pte, struct hw_entry *entry)
 {
+	const struct dart *dart = to_dart(iommu);
 	unsigned int shift = 30 - 9 * level;
 
-	*pte = hw_load64(table + (iova >> shift & 511) * sizeof(*pte));
+	*pte = hw_load64(iommu, table + (iova >> shift & 511) * sizeof(*pte));
 	if (!(*pte & PTE_VALID))
 		return -EFAULT;
 
@@ -350,7 +351,7 @@ static int dart_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 	bool whole;
 	u64 pte;
 
-	if (dart_read_entry(dart, table, level, iova, &pte, entry))
+	if (dart_read_entry(iommu, table, level, iova, &pte, entry))
 		return -EFAULT;
 	if (entry->table)
 		return 0;
@@ -463,8 +464,8 @@ static const struct dart dart = {
 		.soc = "/dart-soc",
 		.masters = { { "/dart-master0", 0 }, { "/dart-master9", 9 } },
 		.ops = &dart_ops,
-		.stuck = "busy bit did not clear after command",
-		.fault_log = "translation fault",
+		.reports_stuck = true,
+		.logs_faults = true,
 		.caches_misses = true,
 		.streams = 16,
 	},
@@ -484,8 +485,8 @@ static const struct dart dart_usb4 = {
 		.soc = "/dart-usb4-soc",
 		.masters = { { "/dart-usb4-master40", 40 }, { "/dart-usb4-master5", 5 } },
 		.ops = &dart_ops,
-		.stuck = "busy bit did not clear after command",
-		.fault_log = "translation fault",
+		.reports_stuck = true,
+		.logs_faults = true,
 		.caches_misses = true,
 		.streams = 64,
 	},
@@ -510,8 +511,8 @@ static const struct dart dart_three = {
 		.soc = "/dart-three-soc",
 		.masters = { { "/dart-three-master1", 1 }, { "/dart-three-master2", 2 } },
 		.ops = &dart_ops,
-		.stuck = "busy bit did not clear after command",
-		.fault_log = "translation fault",
+		.reports_stuck = true,
+		.logs_faults = true,
 		.caches_misses = true,
 		.streams = 16,
 	},
@@ -533,8 +534,8 @@ static const struct dart dart_t8110 = {
 		.soc = "/dart-t8110-soc",
 		.masters = { { "/dart-t8110-master200", 200 }, { "/dart-t8110-master3", 3 } },
 		.ops = &dart_t8110_ops,
-		.stuck = "busy bit did not clear after command",
-		.fault_log = "translation fault",
+		.reports_stuck = true,
+		.logs_faults = true,
 		.caches_misses = true,
 		.streams = 256,
 	},

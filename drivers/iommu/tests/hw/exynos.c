@@ -241,7 +241,7 @@ static int exynos_step(struct hw_iommu *iommu, const struct hw_root *root,
 {
 	const struct sysmmu *s = root->priv;
 	u64 index = level == 1 ? iova >> 20 : iova >> 12 & 0xff;
-	u32 ent = hw_load32(table + index * sizeof(ent));
+	u32 ent = hw_load32(iommu, table + index * sizeof(ent));
 	u32 type = ent & ENT_TYPE;
 
 	if (level == 1 && type == L1_TABLE) {
@@ -374,9 +374,10 @@ static const struct hw_desc exynos_desc = {
 	.soc = "/exynos-soc",
 	.masters = { { "/exynos-master0", 0 }, { "/exynos-master1", 1 } },
 	.ops = &exynos_ops,
+	.no_snoop = true,
 	.streams = 2,
 	.exact = true,
-	.stuck = "cannot be blocked",
+	.reports_stuck = true,
 };
 
 HW_IOMMU(exynos, exynos_desc);
@@ -396,9 +397,10 @@ static const struct hw_desc exynos_v7_desc = {
 	.soc = "/exynos-v7-soc",
 	.masters = { { "/exynos-v7-master0", 0 }, { "/exynos-v7-master1", 1 } },
 	.ops = &exynos_v7_ops,
+	.no_snoop = true,
 	.streams = 2,
 	.exact = true,
-	.stuck = "cannot be blocked",
+	.reports_stuck = true,
 };
 
 HW_IOMMU(exynos_v7, exynos_v7_desc);

@@ -16,13 +16,6 @@
 
 static LIST_HEAD(hw_iommus);
 
-/* Memory that hw_reads_from() watches, and whether a walk has read from it */
-static struct {
-	u64 start;
-	u64 size;
-	bool met;
-} hw_watch;
-
 /* How often a window has lost its registers */
 static unsigned int hw_window_losses(struct hw_iommu *iommu, unsigned int nr)
 {
@@ -102,40 +95,6 @@ static bool hw_powered(struct hw_iommu *iommu, unsigned int nr, unsigned int off
 		iommu->unpowered_at.write = write;
 	}
 	return powered;
-}
-
-/* A table that was freed can lead anywhere */
-static void *hw_memory(u64 paddr)
-{
-	if (paddr - hw_watch.start < hw_watch.size)
-		hw_watch.met = true;
-	return pfn_valid(PHYS_PFN(paddr)) ? phys_to_virt(paddr) : NULL;
-}
-
-/**
- * hw_load32() - read an entry of a table
- * @paddr: physical address, a multiple of 4
- *
- * Return: the entry, in the byte order of the CPU; 0 if there is no memory.
- */
-u32 hw_load32(u64 paddr)
-{
-	__le32 *entry = hw_memory(paddr);
-
-	return entry ? le32_to_cpu(READ_ONCE(*entry)) : 0;
-}
-
-/**
- * hw_load64() - read an entry of a table
- * @paddr: physical address, a multiple of 8
- *
- * Return: the entry, in the byte order of the CPU; 0 if there is no memory.
- */
-u64 hw_load64(u64 paddr)
-{
-	__le64 *entry = hw_memory(paddr);
-
-	return entry ? le64_to_cpu(READ_ONCE(*entry)) : 0;
 }
 
 static bool hw_covers(const struct hw_entry *entry, u32 tag, u64 iova)
@@ -263,6 +222,8 @@ void hw_post(struct hw_iommu *iommu, const struct hw_inval *inval)
 		if (!(entry->caches & inval->caches))
 			continue;
 		if (inval->tag != HW_ANY_TAG && entry->tag != inval->tag)
+			continue;
+		if (inval->spares_global && entry->global)
 			continue;
 		if (inval->size && (entry->iova > inval->iova + (inval->size - 1) ||
 				    entry->iova + (entry->size - 1) < inval->iova))
@@ -527,12 +488,9 @@ static bool hw_reads_from_one(struct hw_iommu *iommu, u32 stream, u64 iova, u64 
 			return true;
 	}
 
-	hw_watch.start = start;
-	hw_watch.size = size;
-	hw_watch.met = false;
+	hw_watch_memory(start, size);
 	hw_walk(iommu, stream, &root, iova, false, &leaf);
-	hw_watch.size = 0;
-	return hw_watch.met;
+	return hw_memory_met();
 }
 
 /**
@@ -678,6 +636,25 @@ static void hw_do_read_ahead(struct hw_iommu *iommu)
 
 	for (i = 0; i < iommu->ahead.count; i++)
 		hw_lookup_or_walk(iommu, iommu->ahead.stream, iommu->ahead.iova[i], &leaf);
+}
+
+/**
+ * hw_written_back() - memory has changed, for IOMMUs that do not snoop
+ *
+ * Devices that read ahead do so here too, as what is written next may depend on it.
+ */
+void hw_written_back(void)
+{
+	struct hw_iommu *iommu;
+
+	list_for_each_entry(iommu, &hw_iommus, node) {
+		if (!READ_ONCE(iommu->ahead.count))
+			continue;
+
+		guard(spinlock_irqsave)(&iommu->lock);
+		hw_catch_up(iommu);
+		hw_do_read_ahead(iommu);
+	}
 }
 
 static u64 hw_mmio_read(void *priv, unsigned int offset, unsigned int size)

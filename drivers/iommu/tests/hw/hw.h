@@ -84,6 +84,7 @@ struct hw_root {
  * @table: it is the next table, not memory
  * @level: of that table
  * @prot: HW_READ, HW_WRITE
+ * @global: it is of all address spaces, as far as the table is concerned
  * @tag: address space
  * @stream: that it was first used for
  * @caches: caches that have it; none if the entry is free
@@ -97,6 +98,7 @@ struct hw_entry {
 	bool table;
 	int level;
 	u32 prot;
+	bool global;
 	u32 tag;
 	u32 stream;
 	u32 caches;
@@ -110,6 +112,7 @@ struct hw_entry {
  * @tag: address space, or HW_ANY_TAG
  * @iova: first address
  * @size: in bytes; 0 for all addresses
+ * @spares_global: those of all address spaces stay
  * @queue: where it is posted, below 32, for hardware that can complete some of them
  */
 struct hw_inval {
@@ -117,6 +120,7 @@ struct hw_inval {
 	u32 tag;
 	u64 iova;
 	u64 size;
+	bool spares_global;
 	unsigned int queue;
 };
 
@@ -224,21 +228,21 @@ struct hw_master {
  * @no_blocks: why tests map none, if it is not for the hardware
  * @no_two_masters: why no two devices are in one domain
  * @no_two_domains: why no two devices are in a domain each
- * @stuck: what the driver logs if a flush does not complete; NULL if it does not
- *	wait for any
- * @stuck_for_long: the driver waits for more than a minute, and may log @stuck once
+ * @reports_stuck: the driver logs if a flush does not complete
+ * @stuck_for_long: it waits for more than a minute, and may log that once
  * @iova: where tests begin to map, a multiple of 16M; 16M if 0
  * @default_domain: tests must use the default domain, there can be no other
  * @forgets: domains lose what is mapped when they are detached
  * @refills: a cache that was told to forget a translation takes it from another one that
  *	was not yet
+ * @no_snoop: walks do not see what is in the caches of the CPU only
  * @caches_misses: the IOTLB also keeps that there is no translation
  * @exact: what is invalidated is what was unmapped, and no more
  * @one_domain: the driver knows one domain, for ever
  * @stays_attached: the hardware goes on to use the domain of a device that is removed
  * @stays_on: the driver of the bus turns translation on, and never off again
  * @no_fault: the driver does not learn of faults
- * @fault_log: what the driver logs at a fault; NULL if it calls report_iommu_fault()
+ * @logs_faults: the driver logs where it was, and does not call report_iommu_fault()
  * @no_read_only: the hardware knows no permissions
  * @cuts_blocks: the driver maps a block as pages
  * @commands: what commands_test() expects of the driver
@@ -261,20 +265,21 @@ struct hw_desc {
 	const char *no_blocks;
 	const char *no_two_masters;
 	const char *no_two_domains;
-	const char *stuck;
 	u64 iova;
-	const char *fault_log;
 	const char *no_sleep;
+	bool reports_stuck;
 	bool stuck_for_long;
 	bool default_domain;
 	bool forgets;
 	bool refills;
+	bool no_snoop;
 	bool caches_misses;
 	bool exact;
 	bool one_domain;
 	bool stays_attached;
 	bool stays_on;
 	bool no_fault;
+	bool logs_faults;
 	bool no_read_only;
 	bool cuts_blocks;
 	struct hw_commands commands;
@@ -318,6 +323,8 @@ struct hw_counts {
  * @unpowered_at: the first of them, for messages
  * @used: entries of @tlb that have ever been in use
  * @conflicts: how often a translation was found that overlaps another one in @tlb
+ * @unknown: how often a walk that does not snoop read what the driver has neither mapped
+ *	for it nor allocated as coherent
  * @ahead: what a device reads ahead whenever the driver accesses a register
  * @tlb: the IOTLB
  */
@@ -349,6 +356,7 @@ struct hw_iommu {
 	} unpowered_at;
 	unsigned int used;
 	unsigned int conflicts;
+	unsigned int unknown;
 	struct {
 		u32 stream;
 		u64 iova[HW_MAX_AHEAD];
@@ -365,16 +373,22 @@ void hw_start(struct hw_iommu *iommu);
 void hw_start_queues(struct hw_iommu *iommu, u32 queues);
 bool hw_busy(struct hw_iommu *iommu);
 void hw_flush(struct hw_iommu *iommu, const struct hw_inval *inval);
-u32 hw_load32(u64 paddr);
-u64 hw_load64(u64 paddr);
+u32 hw_load32(struct hw_iommu *iommu, u64 paddr);
+u64 hw_load64(struct hw_iommu *iommu, u64 paddr);
 
-int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
-		 u64 iova, struct hw_entry *entry);
-int hw_v7s_step(const struct hw_root *root, u64 table, int level, bool mtk, u64 iova,
-		struct hw_entry *entry);
+int hw_lpae_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		 int level, bool stage2, u64 iova, struct hw_entry *entry);
+int hw_v7s_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table, int level,
+		bool mtk, u64 iova, struct hw_entry *entry);
 
 /* For models, in hw_ops::fault */
 void hw_raise_irq(struct hw_iommu *iommu, unsigned int line);
+
+/* Between memory.c and hw.c */
+void *hw_memory(u64 paddr);
+void hw_watch_memory(u64 start, u64 size);
+bool hw_memory_met(void);
+void hw_written_back(void);
 
 /* For tests */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
@@ -411,6 +425,7 @@ void hw_failed_map_test(struct kunit *test);
 void hw_commands_test(struct kunit *test);
 void hw_stuck_test(struct kunit *test);
 void hw_block_test(struct kunit *test);
+void hw_new_table_test(struct kunit *test);
 void hw_table_test(struct kunit *test);
 void hw_freed_table_test(struct kunit *test);
 void hw_block_over_table_test(struct kunit *test);
@@ -463,6 +478,7 @@ void hw_soak_test(struct kunit *test);
 		HW_CASE(commands_test),				\
 		HW_CASE(stuck_test),				\
 		HW_CASE(block_test),				\
+		HW_CASE(new_table_test),			\
 		HW_CASE(table_test),				\
 		HW_CASE(freed_table_test),			\
 		HW_CASE(block_over_table_test),			\

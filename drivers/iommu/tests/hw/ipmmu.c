@@ -303,7 +303,7 @@ static int ipmmu_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 static int ipmmu_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
 		      int level, u64 iova, struct hw_entry *entry)
 {
-	return hw_lpae_step(root, table, level, false, iova, entry);
+	return hw_lpae_step(iommu, root, table, level, false, iova, entry);
 }
 
 static void ipmmu_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
@@ -394,10 +394,11 @@ static const struct hw_desc ipmmu_desc = {
 	.soc = "/ipmmu-soc",
 	.masters = { { "/ipmmu-master-0", 40 }, { "/ipmmu-master-1", 31 } },
 	.ops = &ipmmu_ops,
+	.no_snoop = true,
 	.streams = 48,
 	.idle_bypass = true,
 	.no_two_domains = "driver: has one group for all devices behind an IOMMU",
-	.stuck = "TLB sync timed out",
+	.reports_stuck = true,
 };
 
 HW_IOMMU(ipmmu, ipmmu_desc);
@@ -413,12 +414,13 @@ static const struct hw_desc ipmmu_gen2_desc = {
 	.soc = "/ipmmu-gen2-soc",
 	.masters = { { "/ipmmu-gen2-master-0", 5 }, { "/ipmmu-gen2-master-1", 31 } },
 	.ops = &ipmmu_gen2_ops,
+	.no_snoop = true,
 	.streams = 32,
 	.idle_bypass = true,
 	.no_two_domains = "driver: uses one context",
-	.stuck = "TLB sync timed out",
+	.reports_stuck = true,
 	/* Faults are reported to the default domain, which can have no handler */
-	.fault_log = "Unhandled fault: status 0x00000001 iova 0x1005000",
+	.logs_faults = true,
 	/* It has the only context */
 	.default_domain = true,
 };
@@ -439,10 +441,11 @@ static const struct hw_desc ipmmu_gen4_desc = {
 	.soc = "/ipmmu-gen4-soc",
 	.masters = { { "/ipmmu-gen4-master-0", 40 }, { "/ipmmu-gen4-master-1", 63 } },
 	.ops = &ipmmu_gen4_ops,
+	.no_snoop = true,
 	.streams = 64,
 	.idle_bypass = true,
 	.no_two_domains = "driver: has one group for all devices behind an IOMMU",
-	.stuck = "TLB sync timed out",
+	.reports_stuck = true,
 };
 
 HW_IOMMU(ipmmu_gen4, ipmmu_gen4_desc);

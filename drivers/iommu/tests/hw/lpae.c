@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The walk of ARM's long descriptors, as the architecture defines it
+ * The walk of ARM's long descriptors, as the architecture defines it; devices are not
+ * privileged
  */
 #include "hw.h"
 
@@ -8,7 +9,9 @@
 
 #define LPAE_VALID		BIT_ULL(0)
 #define LPAE_TABLE		BIT_ULL(1)	/* at level 3: a page */
+#define LPAE_S1_UNPRIV		BIT_ULL(6)
 #define LPAE_S1_RDONLY		BIT_ULL(7)
+#define LPAE_S1_NG		BIT_ULL(11)
 #define LPAE_S2_READ		BIT_ULL(6)
 #define LPAE_S2_WRITE		BIT_ULL(7)
 #define LPAE_AF			BIT_ULL(10)
@@ -16,6 +19,7 @@
 
 /**
  * hw_lpae_step() - one step of a walk, for hw_ops::step
+ * @iommu: who walks
  * @root: where the walk began; its first table may be larger or smaller than a page
  * @table: physical address of the table
  * @level: of the table, 0 to 3
@@ -25,8 +29,8 @@
  *
  * Return: 0, or -EFAULT if there is no translation.
  */
-int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
-		 u64 iova, struct hw_entry *entry)
+int hw_lpae_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
+		 int level, bool stage2, u64 iova, struct hw_entry *entry)
 {
 	unsigned int page_shift = root->page_shift ?: 12;
 	unsigned int bits = page_shift - ilog2(sizeof(u64));
@@ -36,7 +40,7 @@ int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 
 	if (level != root->level)
 		index &= BIT(bits) - 1;
-	desc = hw_load64(table + index * sizeof(desc));
+	desc = hw_load64(iommu, table + index * sizeof(desc));
 
 	if (!(desc & LPAE_VALID))
 		return -EFAULT;
@@ -61,7 +65,10 @@ int hw_lpae_step(const struct hw_root *root, u64 table, int level, bool stage2,
 	if (stage2)
 		entry->prot = (desc & LPAE_S2_READ ? HW_READ : 0) |
 			      (desc & LPAE_S2_WRITE ? HW_WRITE : 0);
-	else
+	else if (desc & LPAE_S1_UNPRIV)
 		entry->prot = HW_READ | (desc & LPAE_S1_RDONLY ? 0 : HW_WRITE);
+	else
+		entry->prot = 0;
+	entry->global = !stage2 && !(desc & LPAE_S1_NG);
 	return 0;
 }

@@ -100,7 +100,7 @@ static u32 msm_tag(unsigned int window, u32 asid)
 }
 
 /* What the CPU asks of the walk: where a context has @iova */
-static u32 msm_lookup(const u32 *regs, u32 iova)
+static u32 msm_lookup(struct hw_iommu *iommu, const u32 *regs, u32 iova)
 {
 	struct hw_entry entry = {
 		.addr = regs[TTBR0 / 4] & TTBR0_ADDR,
@@ -113,7 +113,7 @@ static u32 msm_lookup(const u32 *regs, u32 iova)
 
 	do {
 		entry.table = false;
-		if (hw_v7s_step(NULL, entry.addr, entry.level, false, iova, &entry))
+		if (hw_v7s_step(iommu, NULL, entry.addr, entry.level, false, iova, &entry))
 			return PAR_FAULT;
 	} while (entry.table);
 
@@ -141,7 +141,7 @@ static void msm_write_context(struct hw_iommu *iommu, unsigned int window, u32 *
 		});
 		break;
 	case V2PPR:
-		regs[PAR / 4] = msm_lookup(regs, value);
+		regs[PAR / 4] = msm_lookup(iommu, regs, value);
 		break;
 	case FSR:
 		regs[FSR / 4] &= ~value;
@@ -219,7 +219,7 @@ static int msm_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tabl
 	if (FIELD_GET(ACTLR_TLBMCFG, regs[ACTLR / 4]) != MISS_WALKS)
 		return -EFAULT;
 
-	return hw_v7s_step(root, table, level, false, iova, entry);
+	return hw_v7s_step(iommu, root, table, level, false, iova, entry);
 }
 
 static void msm_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
@@ -289,8 +289,9 @@ static const struct hw_desc msm_desc = {
 		{ "/msm-master-1", 2 * MIDS + 1 },
 	},
 	.ops = &msm_ops,
+	.no_snoop = true,
 	.no_idle_stream = "hardware: routes each machine ID to a context, idle or not",
-	.fault_log = "FAR    = 01005000",
+	.logs_faults = true,
 	.exact = true,
 };
 

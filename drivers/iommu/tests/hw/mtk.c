@@ -202,7 +202,7 @@ static int mtk_root(struct hw_iommu *iommu, unsigned int bank, struct hw_root *r
 static int mtk_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
 		    int level, u64 iova, struct hw_entry *entry)
 {
-	return hw_v7s_step(root, table, level, true, iova, entry);
+	return hw_v7s_step(iommu, root, table, level, true, iova, entry);
 }
 
 static void mtk_raise(struct hw_iommu *iommu, unsigned int bank, u32 id, u64 iova,
@@ -296,12 +296,13 @@ static const struct hw_desc mtk_infra_desc = {
 	.soc = "/mtk-soc",
 	.masters = { { "/mtk-master-0", 16 }, { "/mtk-master-1", 20 } },
 	.ops = &mtk_infra_ops,
+	.no_snoop = true,
 	.streams = 32,
 	.idle_bypass = true,
 	.no_two_masters = "hardware: has a page table for each bank; see iommu_mtk_own",
-	.stuck = "Partial TLB flush timed out",
+	.reports_stuck = true,
 	/* Faults are reported to the default domain, which can have no handler */
-	.fault_log = "fault type=0x1 iova=0x1005000",
+	.logs_faults = true,
 	/* All domains of a bank have one table, and leave behind what is mapped in it */
 	.default_domain = true,
 	.no_sleep = "hardware: is always on",
@@ -403,11 +404,12 @@ static const struct hw_desc mtk_mm_desc = {
 	.soc = "/mtk-mm-soc",
 	.masters = { { "/mtk-mm-master-0", 0 }, { "/mtk-mm-master-1", 3 } },
 	.ops = &mtk_mm_ops,
+	.no_snoop = true,
 	.streams = LARB_PORTS,
 	.idle_bypass = true,
 	.no_two_domains = "driver: has one group for all devices of a region",
-	.stuck = "Partial TLB flush timed out",
-	.fault_log = "fault type=0x1 iova=0x101005000",
+	.reports_stuck = true,
+	.logs_faults = true,
 	/* Larb 4 has what is from 4 GiB on */
 	.iova = SZ_4G + SZ_16M,
 	.default_domain = true,
@@ -515,11 +517,12 @@ static const struct hw_desc mtk_shared_desc = {
 		{ "/mtk-shared-vpp-master", LARB_PORTS + 3 },
 	},
 	.ops = &mtk_shared_ops,
+	.no_snoop = true,
 	.streams = 2 * LARB_PORTS,
 	.idle_bypass = true,
 	.no_two_domains = "driver: has one group for all devices of a region",
-	.stuck = "Partial TLB flush timed out",
-	.fault_log = "fault type=0x1 iova=0x1005000",
+	.reports_stuck = true,
+	.logs_faults = true,
 	.default_domain = true,
 	.stays_attached = true,
 	.exact = true,

@@ -141,7 +141,7 @@ static int mtk_v1_step(struct hw_iommu *iommu, const struct hw_root *root,
 	if (iova >= SZ_4G)
 		return -EFAULT;
 
-	desc = hw_load32(table + (iova >> 12) * sizeof(desc));
+	desc = hw_load32(iommu, table + (iova >> 12) * sizeof(desc));
 	if (!(desc & DESC_VALID))
 		return -EFAULT;
 
@@ -208,14 +208,15 @@ static const struct hw_desc mtk_v1_desc = {
 	.soc = "/mtk-v1-soc",
 	.masters = { { "/mtk-v1-master", 5 } },
 	.ops = &mtk_v1_ops,
+	.no_snoop = true,
 	/* The ports of larb 0 */
 	.streams = 11,
 	.idle_bypass = true,
 	.no_two_masters = "driver: has one domain, for one group",
 	.no_two_domains = "driver: has one domain, for ever",
-	.stuck = "Partial TLB flush timed out",
+	.reports_stuck = true,
 	/* Faults are reported to the default domain, which can have no handler */
-	.fault_log = "fault type=0x1 iova=0x1005000",
+	.logs_faults = true,
 	/* The first domain to be attached gets the only table */
 	.default_domain = true,
 	.one_domain = true,

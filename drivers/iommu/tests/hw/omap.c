@@ -181,12 +181,12 @@ static int omap_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 	if (!(omap_regs[CNTL / 4] & CNTL_TWL_EN))
 		return -EFAULT;
 
-	ent = hw_load32(table + (iova >> 20) * sizeof(ent));
+	ent = hw_load32(iommu, table + (iova >> 20) * sizeof(ent));
 	type = ent & ENT_TYPE;
 	if (type == L1_SECTION) {
 		entry->size = ent & L1_SUPERSECTION ? SZ_16M : SZ_1M;
 	} else if (type == L1_TABLE) {
-		ent = hw_load32((ent & L1_TABLE_ADDR) +
+		ent = hw_load32(iommu, (ent & L1_TABLE_ADDR) +
 				(iova >> 12 & 0xff) * sizeof(ent));
 		type = ent & ENT_TYPE;
 		if (type & L2_SMALL)
@@ -248,6 +248,7 @@ static const struct hw_desc omap_desc = {
 	.soc = "/omap-soc",
 	.masters = { { "/omap-master" } },
 	.ops = &omap_ops,
+	.no_snoop = true,
 	.no_sleep = "driver: keeps the IOMMU awake while a domain is attached",
 	.streams = 1,
 	.no_two_masters = "driver: has one device to a domain",

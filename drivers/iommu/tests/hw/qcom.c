@@ -121,6 +121,7 @@ static void qcom_inval(struct hw_iommu *iommu, unsigned int bank, u32 caches,
 		.tag = FIELD_GET(TLBI_ASID, value),
 		.iova = value & TLBI_ADDR,
 		.size = size,
+		.spares_global = !size,
 		.queue = bank,
 	});
 }
@@ -188,7 +189,7 @@ static int qcom_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 static int qcom_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table,
 		     int level, u64 iova, struct hw_entry *entry)
 {
-	return hw_lpae_step(root, table, level, false, iova, entry);
+	return hw_lpae_step(iommu, root, table, level, false, iova, entry);
 }
 
 static void qcom_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
@@ -243,11 +244,12 @@ static const struct hw_desc qcom_desc = {
 		{ "/qcom-master", SECOND_BANK },
 	},
 	.ops = &qcom_ops,
+	.no_snoop = true,
 	.streams = BANKS,
 	.idle_bypass = true,
 	.no_blocks = "driver: maps no blocks",
 	.no_two_domains = "driver: has one device to a domain; see iommu_qcom_own",
-	.stuck = "timeout waiting for TLB SYNC",
+	.reports_stuck = true,
 	.exact = true,
 };
 

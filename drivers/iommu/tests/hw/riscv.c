@@ -213,11 +213,11 @@ static void riscv_run(struct hw_iommu *iommu)
 	while (riscv->cqh != riscv->cqt && riscv->cqcsr & QCSR_ON &&
 	       !(riscv->cqcsr & CQCSR_ERRORS) && !riscv->fence) {
 		cmd = riscv_ppn(riscv->cqb) + riscv->cqh * 16;
-		cmd0 = hw_load64(cmd);
+		cmd0 = hw_load64(iommu, cmd);
 
 		switch (FIELD_GET(CMD_OPCODE, cmd0)) {
 		case CMD_IOTINVAL_VMA:
-			legal = riscv_iotinval(iommu, cmd0, hw_load64(cmd + 8));
+			legal = riscv_iotinval(iommu, cmd0, hw_load64(iommu, cmd + 8));
 			break;
 		case CMD_IODIR_INVAL_DDT:
 			riscv_iodir_inval(riscv, cmd0);
@@ -365,8 +365,9 @@ static void riscv_write(struct hw_iommu *iommu, unsigned int window,
 }
 
 /* Return 0, or the cause of the fault */
-static int riscv_walk_ddt(struct riscv *riscv, u32 did, struct riscv_dc *dc)
+static int riscv_walk_ddt(struct hw_iommu *iommu, u32 did, struct riscv_dc *dc)
 {
+	struct riscv *riscv = iommu->priv;
 	bool extended = riscv->caps & CAP_MSI_FLAT;
 	unsigned int shift = extended ? 6 : 7;
 	unsigned int mode = FIELD_GET(DDTP_MODE, riscv->ddtp);
@@ -379,7 +380,7 @@ static int riscv_walk_ddt(struct riscv *riscv, u32 did, struct riscv_dc *dc)
 
 	for (level = mode - DDTP_1LVL; level; level--) {
 		u32 index = did >> (shift + 9 * (level - 1)) & 511;
-		u64 entry = hw_load64(table + index * sizeof(entry));
+		u64 entry = hw_load64(iommu, table + index * sizeof(entry));
 
 		if (!(entry & DDTE_V))
 			return CAUSE_DDT_INVALID;
@@ -387,24 +388,25 @@ static int riscv_walk_ddt(struct riscv *riscv, u32 did, struct riscv_dc *dc)
 	}
 
 	context = table + (did & (BIT(shift) - 1)) * (extended ? 64 : 32);
-	tc = hw_load64(context);
+	tc = hw_load64(iommu, context);
 	if (!(tc & DC_TC_V))
 		return CAUSE_DDT_INVALID;
 	/* All the rest is about what there is not; so is the second stage */
-	if (tc != DC_TC_V || hw_load64(context + 8))
+	if (tc != DC_TC_V || hw_load64(iommu, context + 8))
 		return CAUSE_DDT_MISCONFIGURED;
 
 	*dc = (struct riscv_dc) {
 		.valid = true,
 		.did = did,
-		.ta = hw_load64(context + 16),
-		.fsc = hw_load64(context + 24),
+		.ta = hw_load64(iommu, context + 16),
+		.fsc = hw_load64(iommu, context + 24),
 	};
 	return 0;
 }
 
-static const struct riscv_dc *riscv_context(struct riscv *riscv, u32 did)
+static const struct riscv_dc *riscv_context(struct hw_iommu *iommu, u32 did)
 {
+	struct riscv *riscv = iommu->priv;
 	struct riscv_dc *dc, *unused = NULL;
 	unsigned int i;
 
@@ -415,7 +417,7 @@ static const struct riscv_dc *riscv_context(struct riscv *riscv, u32 did)
 		if (!dc->valid)
 			unused = dc;
 	}
-	return riscv_walk_ddt(riscv, did, unused) ? NULL : unused;
+	return riscv_walk_ddt(iommu, did, unused) ? NULL : unused;
 }
 
 static int riscv_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
@@ -428,7 +430,7 @@ static int riscv_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	if (FIELD_GET(DDTP_MODE, riscv->ddtp) == DDTP_BARE)
 		return 1;
 
-	dc = riscv_context(riscv, stream);
+	dc = riscv_context(iommu, stream);
 	if (!dc)
 		return -EFAULT;
 
@@ -449,7 +451,7 @@ static int riscv_step(struct hw_iommu *iommu, const struct hw_root *root, u64 ta
 		      int level, u64 iova, struct hw_entry *entry)
 {
 	unsigned int shift = 12 + 9 * level;
-	u64 pte = hw_load64(table + (iova >> shift & 511) * sizeof(pte));
+	u64 pte = hw_load64(iommu, table + (iova >> shift & 511) * sizeof(pte));
 	u64 size = BIT_ULL(shift);
 
 	/* Addresses are sign-extended */
@@ -503,7 +505,7 @@ static int riscv_report(struct hw_iommu *iommu, u32 stream, u64 iova, bool write
 	if (next == riscv->fqh) {
 		riscv->fqcsr |= FQCSR_OVERFLOW;
 	} else {
-		cause = riscv_walk_ddt(riscv, stream, &dc) ?:
+		cause = riscv_walk_ddt(iommu, stream, &dc) ?:
 			write ? CAUSE_WRITE : CAUSE_READ;
 		record = phys_to_virt(riscv_ppn(riscv->fqb) + riscv->fqt * 32);
 		record[0] = cpu_to_le64(cause | FIELD_PREP(FQ_DID, stream) |
@@ -564,8 +566,8 @@ static const struct hw_desc riscv_desc = {
 	.kind = HW_RANGE,
 	.commands.sync = { 1, 1 },
 	.exact = true,
-	.fault_log = "Fault 15 devid",
-	.stuck = "command execution timeout",
+	.logs_faults = true,
+	.reports_stuck = true,
 	.stuck_for_long = true,
 	.overlay = of_overlay_begin(riscv),
 	.overlay_end = of_overlay_end(riscv),
@@ -587,8 +589,8 @@ static const struct hw_desc riscv_base_desc = {
 	.commands.table = { 1, 0 },
 	.commands.all_with_table = true,
 	.exact = true,
-	.fault_log = "Fault 15 devid",
-	.stuck = "command execution timeout",
+	.logs_faults = true,
+	.reports_stuck = true,
 	.stuck_for_long = true,
 	.overlay = of_overlay_begin(riscv_base),
 	.overlay_end = of_overlay_end(riscv_base),

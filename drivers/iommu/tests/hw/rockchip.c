@@ -201,7 +201,7 @@ static int rockchip_step(struct hw_iommu *iommu, const struct hw_root *root, u64
 {
 	struct rockchip *rk = iommu->priv;
 	unsigned int shift = level ? 12 : 22;
-	u32 value = hw_load32(table + ((iova >> shift) & 1023) * sizeof(value));
+	u32 value = hw_load32(iommu, table + ((iova >> shift) & 1023) * sizeof(value));
 
 	if (!(value & ENTRY_VALID))
 		return -EFAULT;
@@ -295,6 +295,7 @@ static const struct hw_desc rockchip_desc = {
 		{ "/rockchip-master-1", 1 },
 	},
 	.ops = &rockchip_v1_ops,
+	.no_snoop = true,
 	.streams = 2,
 };
 
@@ -317,6 +318,7 @@ static const struct hw_desc rockchip_v2_desc = {
 		{ "/rockchip-v2-master-1", 1 },
 	},
 	.ops = &rockchip_v2_ops,
+	.no_snoop = true,
 	.streams = 2,
 };
 

@@ -111,7 +111,7 @@ static int sprd_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 	if (index > sprd->regs[sprd->vpn_range / 4])
 		return -EFAULT;
 
-	ppn = hw_load32(table + index * sizeof(u32));
+	ppn = hw_load32(iommu, table + index * sizeof(u32));
 	if (!ppn)
 		return -EFAULT;
 
@@ -161,6 +161,7 @@ static const struct hw_desc sprd_desc = {
 	.soc = "/sprd-soc",
 	.masters = { { "/sprd-master" } },
 	.ops = &sprd_vau_ops,
+	.no_snoop = true,
 	.streams = 1,
 	.no_two_masters = "hardware: serves one device",
 	.no_two_domains = "hardware: serves one device",
@@ -178,6 +179,7 @@ static const struct hw_desc sprd_ex_desc = {
 	.windows = { { 0x600011000, SZ_4K } },
 	.masters = { { "/sprd-ex-master" } },
 	.ops = &sprd_ex_ops,
+	.no_snoop = true,
 	.streams = 1,
 	.no_two_masters = "hardware: serves one device",
 	.no_two_domains = "hardware: serves one device",

@@ -176,8 +176,12 @@ static int sun50i_step(struct hw_iommu *iommu, const struct hw_root *root,
 	u32 master = (unsigned long)root->priv;
 	u32 index, desc, aci, denied;
 
+	/* Behind the last page there is nothing to prefetch */
+	if (iova > U32_MAX)
+		return -EFAULT;
+
 	if (level == 1) {
-		desc = hw_load32(table + (iova >> 20) * sizeof(u32));
+		desc = hw_load32(iommu, table + (iova >> 20) * sizeof(u32));
 		if ((desc & DTE_VALID) != 1)
 			return -EFAULT;
 		entry->size = SZ_1M;
@@ -189,7 +193,7 @@ static int sun50i_step(struct hw_iommu *iommu, const struct hw_root *root,
 	}
 
 	index = iova >> 12 & 0xff;
-	desc = hw_load32(table + index * sizeof(u32));
+	desc = hw_load32(iommu, table + index * sizeof(u32));
 	if (!(desc & PTE_VALID))
 		return -EFAULT;
 
@@ -214,7 +218,7 @@ static bool sun50i_blame(struct hw_iommu *iommu, u32 stream, u64 iova)
 
 	guard(spinlock_irqsave)(&iommu->lock);
 
-	dte = hw_load32((sun50i->regs[TTB / 4] & TTB_ADDR) +
+	dte = hw_load32(iommu, (sun50i->regs[TTB / 4] & TTB_ADDR) +
 			(iova >> 20) * sizeof(u32));
 	if ((dte & DTE_VALID) != 1) {
 		status = INT_INVALID_L1PG;
@@ -223,7 +227,7 @@ static bool sun50i_blame(struct hw_iommu *iommu, u32 stream, u64 iova)
 		goto out;
 	}
 
-	pte = hw_load32((dte & DTE_TABLE) + (iova >> 12 & 0xff) * sizeof(u32));
+	pte = hw_load32(iommu, (dte & DTE_TABLE) + (iova >> 12 & 0xff) * sizeof(u32));
 	if (!(pte & PTE_VALID)) {
 		status = INT_INVALID_L2PG;
 		sun50i->regs[INT_ERR_ADDR_L2 / 4] = iova;
@@ -297,9 +301,10 @@ static const struct hw_desc sun50i_desc = {
 	.soc = "/sun50i-soc",
 	.masters = { { "/sun50i-master0", 0 }, { "/sun50i-master3", 3 } },
 	.ops = &sun50i_ops,
+	.no_snoop = true,
 	.no_idle_stream = "hardware: all streams share one page table",
 	.no_two_domains = "hardware: has one page table",
-	.stuck = "TLB Flush timed out!",
+	.reports_stuck = true,
 };
 
 HW_IOMMU(sun50i, sun50i_desc);
@@ -479,7 +484,7 @@ static void leak_test(struct kunit *test)
 
 	map_one(test, 0);
 	table = sun50i_h6.regs[TTB / 4] & TTB_ADDR;
-	table = hw_load32(table + (t->iova >> 20) * sizeof(u32)) & DTE_TABLE;
+	table = hw_load32(t->iommu, table + (t->iova >> 20) * sizeof(u32)) & DTE_TABLE;
 	freed.table = phys_to_virt(table);
 
 	iommu_detach_group(t->domain, group);

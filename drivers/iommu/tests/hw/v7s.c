@@ -14,10 +14,14 @@
 #define V7S_L1_SUPERSECTION	BIT(18)
 #define V7S_L1_TABLE_ADDR	GENMASK(31, 10)
 #define V7S_L1_RDONLY		BIT(15)
+#define V7S_L1_UNPRIV		BIT(11)
 #define V7S_L1_AF		BIT(10)
+#define V7S_L1_NG		BIT(17)
 #define V7S_L2_LARGE		1
 #define V7S_L2_RDONLY		BIT(9)
+#define V7S_L2_UNPRIV		BIT(5)
 #define V7S_L2_AF		BIT(4)
+#define V7S_L2_NG		BIT(11)
 #define V7S_MTK_PA_32		BIT(9)
 #define V7S_MTK_PA_33		BIT(4)
 #define V7S_MTK_PA_34		BIT(5)
@@ -39,6 +43,7 @@ static u64 v7s_addr(u32 desc, u32 mask, bool mtk)
 
 /**
  * hw_v7s_step() - one step of a walk, for hw_ops::step
+ * @iommu: who walks
  * @root: where the walk began
  * @table: physical address of the table
  * @level: of the table, 1 or 2
@@ -48,11 +53,11 @@ static u64 v7s_addr(u32 desc, u32 mask, bool mtk)
  *
  * Return: 0, or -EFAULT if there is no translation.
  */
-int hw_v7s_step(const struct hw_root *root, u64 table, int level, bool mtk,
-		u64 iova, struct hw_entry *entry)
+int hw_v7s_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table, int level,
+		bool mtk, u64 iova, struct hw_entry *entry)
 {
 	u64 index = level == 1 ? iova >> 20 : iova >> 12 & 255;
-	u32 desc = hw_load32(table + index * sizeof(desc));
+	u32 desc = hw_load32(iommu, table + index * sizeof(desc));
 	u32 type = desc & V7S_TYPE;
 
 	if (!type)
@@ -79,7 +84,10 @@ int hw_v7s_step(const struct hw_root *root, u64 table, int level, bool mtk,
 
 	if (!(desc & (level == 1 ? V7S_L1_AF : V7S_L2_AF)))
 		return -EFAULT;
-	if (desc & (level == 1 ? V7S_L1_RDONLY : V7S_L2_RDONLY))
+	if (!(desc & (level == 1 ? V7S_L1_UNPRIV : V7S_L2_UNPRIV)))
+		entry->prot = 0;
+	else if (desc & (level == 1 ? V7S_L1_RDONLY : V7S_L2_RDONLY))
 		entry->prot = HW_READ;
+	entry->global = !(desc & (level == 1 ? V7S_L1_NG : V7S_L2_NG));
 	return 0;
 }

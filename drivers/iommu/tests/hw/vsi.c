@@ -129,10 +129,10 @@ static int vsi_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tabl
 	case 0:
 		entry->iova = 0;
 		entry->size = BIT_ULL(32);
-		entry->addr = hw_load64(table) & PTA_ADDR;
+		entry->addr = hw_load64(iommu, table) & PTA_ADDR;
 		break;
 	case 1:
-		value = hw_load32(table + (iova >> 22) * sizeof(value));
+		value = hw_load32(iommu, table + (iova >> 22) * sizeof(value));
 		if (!(value & ENTRY_VALID))
 			return -EFAULT;
 		entry->iova = ALIGN_DOWN(iova, SZ_4M);
@@ -140,7 +140,7 @@ static int vsi_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tabl
 		entry->addr = value & DTE_ADDR;
 		break;
 	default:
-		value = hw_load32(table + (iova >> 12 & 1023) * sizeof(value));
+		value = hw_load32(iommu, table + (iova >> 12 & 1023) * sizeof(value));
 		if (!(value & ENTRY_VALID))
 			return -EFAULT;
 		entry->iova = ALIGN_DOWN(iova, SZ_4K);
@@ -201,6 +201,7 @@ static const struct hw_desc vsi_desc = {
 	.soc = "/vsi-soc",
 	.masters = { { "/vsi-master-0", 0 }, { "/vsi-master-1", 1 } },
 	.ops = &vsi_ops,
+	.no_snoop = true,
 	.streams = 2,
 };
 
