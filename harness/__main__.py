@@ -154,8 +154,9 @@ def _some(name: str, help: str, *takes: str) -> Command:
 COMMANDS = {
     "all": Command("the mails, all KUnit tests, and a table of it all (default)", everything,
                    ("kdir",)),
-    "check": Command("all that a change must pass; LIST=1, ONLY=\"docs audit\", SHARD=2/5, AGAIN=1",
-                     check.check, ("kdir", "only", "shard", "again", "list"), True),
+    "check": Command("all that a change must pass; LIST=1, ONLY=\"docs audit\", SHARD=2/5, AGAIN=1, "
+                     "WITHIN=80",
+                     check.check, ("kdir", "only", "shard", "again", "within", "list"), True),
     "units": Command("what `check` is made of, as commands; ALL=1 also what it leaves out",
                      check.show_units, ("all",)),
     "unit": Command("one of them: ID=kunit/tests", check.unit, ("kdir", "id"), True),

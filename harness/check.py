@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import json
+import math
 import os
 import pathlib
 import signal
@@ -86,12 +87,15 @@ def of(check: str, only: str = "") -> list[Unit]:
 
 # --- running them
 
-def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[Unit, Outcome]:
+def run_units(compose: Compose, chosen: list[Unit], again: bool = True,
+              seconds: float | None = None) -> dict[Unit, Outcome]:
     """Run the units chosen, whatever happens to each; their outcomes are left in RESULTS.
 
-    again: also those that passed before with the same inputs.  Raises Problem if the
-    kernel cannot be composed, or a program is missing that cannot be installed.
+    again: also those that passed before with the same inputs; seconds: after which all that
+    still runs is stopped, and has no outcome.  Raises Problem if the kernel cannot be composed,
+    or a program is missing that cannot be installed.
     """
+    ends = time.monotonic() + seconds if seconds else math.inf
     inputs.at_start()
     inputs.AGAIN = again
     report.STOP.clear()
@@ -103,12 +107,15 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True) -> dict[
     with report.whole_lines(), concurrent.futures.ThreadPoolExecutor(2) as pool:
         lines = [pool.submit(run.line, line) for line in LINES]
         try:
-            for each in concurrent.futures.as_completed(lines):
+            left = max(0, ends - time.monotonic())
+            for each in concurrent.futures.as_completed(lines, left if seconds else None):
                 each.result()
+        except TimeoutError:
+            stop()
         except BaseException:
             stop()
             raise
-    return {unit: run.found[unit] for unit in chosen}
+    return {unit: run.found[unit] for unit in chosen if unit in run.found}
 
 
 class Run:
@@ -257,16 +264,29 @@ def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
 # --- commands
 
 def check(compose: Compose, only: str = "", shard: str = "", again: str = "",
-          list: str = "") -> Tally:
-    """Run everything; only: checks or units; shard: as "2/5"; again: nothing as before."""
+          within: str = "", list: str = "") -> Tally:
+    """Run everything; only: checks or units; shard: as "2/5"; again: nothing as before.
+
+    within: minutes after which it ends with what passed or failed by then, for machines whose
+    time is limited: what had no time is named, and is no failure.
+    """
     if list:
         return show()
+    if within and not within.isdecimal():
+        raise Problem(f"WITHIN={within} is no number of minutes")
     chosen = named(only.split()) if only else all_units()
     if shard:
         chosen = shards.share(chosen, shard)
     start = time.monotonic()
-    found = run_units(compose, chosen, bool(again))
-    return closing(found, complete(found), time.monotonic() - start)
+    found = run_units(compose, chosen, bool(again), 60 * int(within) if within else None)
+    tally = closing(found, complete(found), time.monotonic() - start)
+    late = [unit.id for unit in chosen if unit not in found]
+    if late:
+        print(f"\n{len(late)} of {len(chosen)} units had no time in {within} minutes; "
+              "`make check` goes on with them:", *(f"  {id}" for id in late), sep="\n")
+    if late and not found:
+        raise Problem(f"nothing was done in {within} minutes")
+    return tally
 
 
 def complete(found: Iterable[Unit]) -> set[str]:

@@ -81,6 +81,16 @@ def built(config: Config) -> set[str]:
     return objects.built(config.out, WORKTREE)
 
 
+def command_of(target: pathlib.Path) -> str:
+    """Return the command that made the object target, "" if it is not known."""
+    try:
+        first = target.with_name(f".{target.name}.cmd").read_text().split("\n", 1)[0]
+    except FileNotFoundError:
+        return ""
+    command = first.partition(" := ")[2] if first.startswith("savedcmd_") else ""
+    return command.replace("$$", "$").replace(r"\#", "#")
+
+
 def make(config: Config, *targets: str) -> Done:
     """Run make in the work tree.
 
@@ -125,6 +135,7 @@ class Builder:
         """The base is checked out."""
         self.config = config
         self.kconfig: str | None = None     # what .config was made from
+        self.headers: str | None = None     # and what the headers that are made of that were
         self.whole = ""         # the last commit of which all was built, and nothing failed
         self.options = ""       # what .config was then
         self.linked = False     # and whether that was linked
@@ -147,7 +158,23 @@ class Builder:
         self.configured()
         self.clean = False
         done = make(self.config, *targets)
+        self.headers = self.kconfig
         return done.returncode, done.stdout
+
+    def compile(self, targets: list[str]) -> tuple[int, str]:
+        """Make the objects targets, whose C files alone have changed; return as build().
+
+        By the commands that made them before: make takes 7 s of CPU to find that there is
+        nothing else to do.
+        """
+        self.configured()
+        commands = [command_of(self.config.out / target) for target in targets]
+        if not self.clean or self.headers != self.kconfig or not all(commands):
+            return self.build(targets)
+        self.clean = False
+        env = compiler(self.config)[1]
+        done = [tried("sh", "-ec", command, cwd=self.config.out, env=env) for command in commands]
+        return max(each.returncode for each in done), "".join(each.stdout for each in done)
 
     def configured(self) -> str:
         """Make .config what the checked out Kconfig files say; return it."""
@@ -198,9 +225,12 @@ class Builder:
             self.files = self.base_files | built(self.config) - self.there
         return self.files
 
-    def check(self, targets: list[str]) -> str:
-        """Build targets; return what is wrong, "" if nothing."""
-        status, words = self.build(targets)
+    def check(self, targets: list[str], objects_only: bool = False) -> str:
+        """Build targets; return what is wrong, "" if nothing.
+
+        objects_only: they are objects, of C files that are all that has changed.
+        """
+        status, words = (self.compile if objects_only else self.build)(targets)
         new = warnings(words) - self.warnings
         self.files = None
         if status or new:
@@ -258,7 +288,7 @@ def check_commit(commit: str, touched: list[str],
         if path not in sources and fits and not any(
                 wanted.get(each.config.name) == each.config.targets for each in fits):
             wanted[fits[0].config.name] = fits[0].config.targets
-    rows = [(each.config.name, each.check(wanted[each.config.name]))
+    rows = [(each.config.name, each.check(wanted[each.config.name], set(left) == sources - new))
             for each in builders if each.config.name in wanted]
     for builder in builders:    # who has a new file is known when it was built
         new -= builder.has()

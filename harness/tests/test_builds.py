@@ -28,7 +28,8 @@ unavailable: ; @echo '*** no such compiler'; exit 1
 %.o: $(O)/%.o ; @true
 $(O)/%.o: %.c api.h
 	@gcc -Wall -c $(CURDIR)/$< -o $@
-	@printf 'source_x := %s\\n  %s \\\\\\n' $(CURDIR)/$< $(CURDIR)/api.h > $(@D)/.$(@F).cmd
+	@printf 'savedcmd_x := gcc -Wall -c %s -o %s; touch $$$$PWD/by_hand\\n' $(CURDIR)/$< $@ > $(@D)/.$(@F).cmd
+	@printf 'source_x := %s\\n  %s \\\\\\n' $(CURDIR)/$< $(CURDIR)/api.h >> $(@D)/.$(@F).cmd
 all: $(O)/a.o $(O)/b.o
 """
 GOOD = "#include \"api.h\"\nint a(void) { return A; }\n"
@@ -110,9 +111,9 @@ class Commits(unittest.TestCase):
         self.built, out = [], io.StringIO()
         check = builds.Builder.check
 
-        def noted(builder, targets):
+        def noted(builder, targets, *objects_only):
             self.built.append(f"{builder.config.name} {' '.join(targets)}")
-            return check(builder, targets)
+            return check(builder, targets, *objects_only)
 
         with contextlib.redirect_stdout(out), mock.patch.object(builds, "Commits", Made), \
                 mock.patch.object(builds.topics, "read", lambda: known), \
@@ -131,6 +132,34 @@ class Commits(unittest.TestCase):
         (self.dir / "commits-toy/linked").unlink()
         self.assertEqual((4, 0), self.run_builds(1, 2))
         self.assertTrue((self.dir / "commits-toy/linked").exists())
+
+    def made_without_make(self):
+        """Return whether an object was, as compile() does, and forget it."""
+        path = self.dir / "commits-toy/by_hand"
+        there = path.exists()
+        path.unlink(missing_ok=True)
+        return there
+
+    def test_c_files_alone_are_compiled_without_make(self):
+        self.commit({"a.c": GOOD + "\n"})
+        self.assertEqual((2, 0), self.run_builds())
+        self.assertTrue(self.made_without_make())
+        self.commit({"a.c": GOOD + "int c(void) { int unused; return 0; }\n"})
+        self.assertEqual((1, 2), self.run_builds())
+        self.assertIn("unused variable", self.log)
+        self.assertTrue(self.made_without_make())
+
+    def test_more_than_c_files_is_made(self):
+        self.commit({"a.c": GOOD + "\n", "api.h": "#define A 2\n"})
+        self.commit({"Kconfig": "config WANTED\nconfig OTHER\n"})
+        self.assertEqual((3, 0), self.run_builds())
+        self.assertFalse(self.made_without_make())
+
+    def test_after_a_failure_all_is_made(self):
+        self.commit({"a.c": "no c\n"})
+        self.commit({"a.c": GOOD})
+        self.assertEqual((2, 1), self.run_builds())
+        self.assertFalse(self.made_without_make())
 
     def test_c_files_alone_are_not_linked(self):
         self.commit({"a.c": GOOD + "\n"})

@@ -126,6 +126,35 @@ class Lines(Run):
         with self.assertRaises(report.Stopped):
             report.Stage("x").step()
 
+    def short(self):
+        """Have minutes be over soon."""
+        whole = check.run_units
+        return mock.patch.object(check, "run_units", lambda compose, chosen, again, _seconds:
+                                 whole(compose, chosen, again, 0.5))
+
+    def test_what_has_no_time(self):
+        def run(_composed, names):
+            yield names[0], Outcome(Tally(1))
+            report.STOP.wait(9)
+            yield names[1], Outcome(Tally(0, 1), ["killed"])
+        self.checks(docs=types.SimpleNamespace(
+            __doc__="It.", run=run, units=lambda: [Unit("docs", "a"), Unit("docs", "b")]))
+        with self.short():
+            failed, text = self.run_it(within="80")
+        self.assertEqual(0, failed)
+        self.assertIn("1 of 2 units had no time in 80 minutes", text)
+        self.assertIn("\n  docs/b\n", text)
+        self.assertNotIn("killed", text)
+        self.assertFalse(check.place("docs/b").exists())
+
+    def test_no_time_at_all(self):
+        self.checks(docs=types.SimpleNamespace(
+            __doc__="It.", run=lambda *_: report.STOP.wait(9) and (), units=lambda: [Unit("docs")]))
+        with self.short(), self.assertRaisesRegex(Problem, "nothing was done in 80 minutes"):
+            self.run_it(within="80")
+        with self.assertRaisesRegex(Problem, "no number of minutes"):
+            self.run_it(within="soon")
+
     def tearDown(self):
         report.STOP.clear()
 

@@ -9,9 +9,9 @@
  */
 #include "arm-smmu.h"
 #include "cases.h"
-#include "smccc.h"
 
 #include <linux/dma-mapping.h>
+#include <linux/firmware/qcom/qcom_scm_fake.h>
 #include <linux/io.h>
 #include <linux/sizes.h>
 
@@ -140,7 +140,7 @@ static void blocked_test(struct kunit *test)
 /* The driver had firmware turn off what slows down devices that are not in real time */
 static void wait_safe_test(struct kunit *test)
 {
-	KUNIT_EXPECT_FALSE(test, hw_qcom_wait_safe);
+	KUNIT_EXPECT_FALSE(test, qcom_scm_fake_wait_safe);
 }
 
 /* What concerns no other SMMU */

@@ -10,11 +10,11 @@
  * before it programs a bank, but clears FSR in probe, which does nothing here.
  */
 #include "hw.h"
-#include "smccc.h"
 #include "../../arm/arm-smmu/arm-smmu.h"
 
 #include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
+#include <linux/firmware/qcom/qcom_scm_fake.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/pm_runtime.h>
@@ -83,7 +83,7 @@ static u64 qcom_reg64(unsigned int bank, unsigned int offset)
 
 static bool qcom_ours(unsigned int bank)
 {
-	return test_bit(bank, &hw_qcom_sec_cfg[SECURE_ID]);
+	return test_bit(bank, &qcom_scm_fake_sec_cfg[SECURE_ID]);
 }
 
 static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Firmware for the hardware models: it answers the secure monitor calls of drivers
+ * A stand-in for Qualcomm's firmware, for tests: it answers secure monitor calls
  *
- * Of Qualcomm's it has three calls: whether it has one, the one by which the kernel asks
- * for a part of the hardware, and a switch of the SMMU.
+ * It has three calls: whether it has one, the one by which the kernel asks for a part of
+ * the hardware, and a switch of the SMMU.
  */
-#include "smccc.h"
-
 #include <linux/arm-smccc.h>
 #include <linux/bitops.h>
-#include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/firmware/qcom/qcom_scm_fake.h>
 
-#include "../../../firmware/qcom/qcom_scm.h"
+#include "qcom_scm.h"
 
 #define QCOM_IS_CALL_AVAIL \
 	SCM_SMC_FNID(QCOM_SCM_SVC_INFO, QCOM_SCM_INFO_IS_CALL_AVAIL)
@@ -21,9 +19,11 @@
 #define QCOM_SMMU_ERRATA1 \
 	SCM_SMC_FNID(QCOM_SCM_SVC_SMMU_PROGRAM, QCOM_SCM_SMMU_CONFIG_ERRATA1)
 
-bool hw_qcom_wait_safe = true;
+bool qcom_scm_fake_wait_safe = true;
+EXPORT_SYMBOL_GPL(qcom_scm_fake_wait_safe);
 
-unsigned long hw_qcom_sec_cfg[HW_QCOM_SEC_IDS];
+unsigned long qcom_scm_fake_sec_cfg[QCOM_SCM_FAKE_SEC_IDS];
+EXPORT_SYMBOL_GPL(qcom_scm_fake_sec_cfg);
 
 /* See linux/arm-smccc.h. qcom_scm says in @a1 what its arguments are, from @a2 on */
 asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned long a2,
@@ -46,14 +46,14 @@ asmlinkage void __arm_smccc_smc(unsigned long a0, unsigned long a1, unsigned lon
 			  which == QCOM_SMMU_ERRATA1;
 		break;
 	case QCOM_RESTORE_SEC_CFG:
-		if (a2 < HW_QCOM_SEC_IDS && a3 < BITS_PER_LONG)
-			set_bit(a3, &hw_qcom_sec_cfg[a2]);
+		if (a2 < QCOM_SCM_FAKE_SEC_IDS && a3 < BITS_PER_LONG)
+			set_bit(a3, &qcom_scm_fake_sec_cfg[a2]);
 		else
 			res->a0 = QCOM_SCM_EINVAL_ARG;
 		break;
 	case QCOM_SMMU_ERRATA1:
 		if (a2 == QCOM_SCM_SMMU_CONFIG_ERRATA1_CLIENT_ALL)
-			hw_qcom_wait_safe = a3;
+			qcom_scm_fake_wait_safe = a3;
 		else
 			res->a0 = QCOM_SCM_EINVAL_ARG;
 		break;
