@@ -57,6 +57,7 @@ static void stop_noting_freed(void *data)
 void hw_freed_table_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
+	const u64 iova = t->iova;
 	unsigned int pages;
 
 	KUNIT_ASSERT_EQ(test, 0, register_trace_kmem_cache_free(note_freed_object, t));
@@ -66,7 +67,10 @@ void hw_freed_table_test(struct kunit *test)
 	for (pages = 1; pages; pages = hw_next_block(t, pages)) {
 		hw_map_pages(test, t->iova, 0, pages);
 		hw_expect_reached(test, 0, t->iova, 0, 1);
+		/* A table that is forgotten before it is unlinked is soon found again */
+		hw_read_ahead(t->iommu, t->master[0].stream, &iova, 1);
 		hw_unmap(test, t->iova, pages);
+		hw_read_ahead(t->iommu, 0, NULL, 0);
 		KUNIT_EXPECT_EQ_MSG(test, 0, t->freed_early, "unmap of %u pages", pages);
 		hw_map(test, t->iova, 0, pages);
 		KUNIT_EXPECT_EQ_MSG(test, 0, t->freed_early, "map of %u pages", pages);
