@@ -143,6 +143,7 @@ class Builder:
         self.there = set(git(WORKTREE, "ls-files").splitlines())
         config.empty()
         self.warnings = self.build_base()
+        self.base, self.base_options = self.whole, self.options
         self.base_files = built(config)
         self.files: set[str] | None = self.base_files
 
@@ -190,11 +191,19 @@ class Builder:
         self.options = self.configured()
         self.linked = "vmlinux" in targets
 
-    def concerned(self, paths: list[str]) -> bool:
-        """Return whether a change of paths, checked out, can change what is built."""
+    def concerned(self, tree: pathlib.Path) -> bool:
+        """Return whether what is checked out may be built to something else than was before.
+
+        That is the base, which all topics are on, and what was last built whole.
+        """
         files, options = built(self.config), objects.OPTIONS.search
-        return any(objects.concerns(path, files) for path in paths if not options(path)) or \
-            any(map(options, paths)) and self.configured() != self.options
+
+        def differs(commit: str, config: str) -> bool:
+            paths = changed(tree, commit, "HEAD")
+            return any(objects.concerns(path, files) for path in paths if not options(path)) or \
+                any(map(options, paths)) and self.configured() != config
+
+        return differs(self.base, self.base_options) and differs(self.whole, self.options)
 
     def build_base(self) -> collections.Counter[str]:
         """Build the base; return its warnings.  Raises Problem if it does not build."""
@@ -350,7 +359,7 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
     # What was built whole at another commit need not be again, where no change concerns it.
     wanted = pool.map(lambda each: not each.whole or bool(sources & each.has()) or
                       link and each.config.link and not each.linked or
-                      each.concerned(changed(composed.tree, each.whole, branch.end)), builders)
+                      each.concerned(WORKTREE), builders)
     concerned = [each for each, is_wanted in zip(builders, wanted) if is_wanted]
     for path in sources:    # what is built is told by what is built anew
         forget(path, builders)

@@ -217,6 +217,12 @@ class Commits(unittest.TestCase):
         self.assertEqual((4, 0), self.run_builds(1, 1, 1))
         self.assertEqual(["toy all", "toy vmlinux all", "toy b.o", "toy vmlinux all"], self.built)
 
+    def test_what_is_as_in_the_base_is_not_built_whole(self):
+        self.commit({"api.h": "#define A 2\n"})
+        self.commit({"api.h": "#define A 1\n", "README": "nothing that is built\n"})
+        self.assertEqual((3, 0), self.run_builds(1, 1))
+        self.assertEqual(["toy all", "toy vmlinux all", "toy all"], self.built)
+
     def test_options_that_leave_config_as_it_was(self):
         self.commit({"Kconfig": "config WANTED\nconfig OTHER\n"})
         self.assertEqual((1, 0), self.run_builds())
