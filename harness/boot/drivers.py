@@ -17,7 +17,7 @@ TABLE = BUILD / "drivers.md"
 MODELS = "tests"
 
 HEAD = ["driver", "what its sync does", "class", "tested by", "model made after", "passed",
-        "skipped: by the hardware", "by the driver", "by the model"]
+        "skipped"]
 
 
 @dataclass
@@ -48,18 +48,15 @@ def mine(driver: Driver, rows: Iterable[Result]) -> list[Result]:
 def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
     """Return the table of the drivers known, default all, with what rows counted.
 
-    One that nothing runs is left out.  A skip that blames nobody counts as the model's.
+    One that nothing runs is left out.
     """
     lines = []
     for driver in known or load():
         if not driver.suites and not driver.jobs:
             continue
         ran = mine(driver, rows)
-        hardware, its_own = (sum(row.blamed.get(who, 0) for row in ran)
-                             for who in ("hardware", "driver"))
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
         lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),
                       "; ".join([driver.model] * bool(driver.suites) + ["QEMU"] * bool(driver.jobs)),
-                      sum(row.passed for row in ran), hardware, its_own,
-                      sum(row.skipped for row in ran) - hardware - its_own])
+                      sum(row.passed for row in ran), sum(row.skipped for row in ran)])
     return readme.table(HEAD, lines)
