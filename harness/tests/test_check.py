@@ -278,6 +278,7 @@ class AsBefore(Run):
 
         edited.run = edit
         self.checks(a=edited, b={"": (1, 0)})
+        self.enterContext(mock.patch.object(check, "LINES", [("a", "b")]))     # in turn
         self.assertIn("files have changed while it ran", self.run_it()[1])
         edited.run, self.content = run, "a"
         self.run_it()
