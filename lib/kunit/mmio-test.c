@@ -15,6 +15,7 @@
 #include <linux/ioport.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/sched.h>
 #include <linux/unaligned.h>
 
 #include "mmio-impl.h"
@@ -23,7 +24,7 @@
 #define MMIO_START	0x700000000ULL
 #define MMIO_SIZE	0x100
 
-/* What the windows of the tests are: memory */
+/* What most windows of the tests are: memory of the test's own */
 struct mmio_regs {
 	u8 bytes[MMIO_SIZE];
 };
@@ -32,6 +33,7 @@ struct mmio_test {
 	struct kunit fake;	/* fails where that is expected */
 	char message[160];	/* of the failure */
 	struct mmio_regs regs;
+	struct kunit_mmio *mmio;	/* for ops that use its memory */
 	struct completion bound;
 };
 
@@ -101,6 +103,12 @@ static struct kunit_mmio *mmio_test_add(struct kunit *test, phys_addr_t start,
 	return mmio;
 }
 
+static void mmio_test_log_start(struct kunit *test, struct kunit_mmio *mmio,
+				unsigned int entries)
+{
+	KUNIT_ASSERT_EQ(test, 0, kunit_mmio_log_start(test, mmio, entries));
+}
+
 /* Each byte differs, so that they are told apart in whatever size they come */
 static void mmio_test_sizes(struct kunit *test)
 {
@@ -149,6 +157,7 @@ static void mmio_test_bulk(struct kunit *test)
 	void __iomem *addr;
 
 	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	mmio_test_log_start(test, mmio, 2);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
 
 	memcpy_toio(addr + 3, data, sizeof(data));
@@ -174,20 +183,198 @@ static void mmio_test_bulk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0xfe, log[0].value);
 }
 
-static void mmio_test_no_handlers(struct kunit *test)
+/* Registers that nothing serves keep what is written to them */
+static void mmio_test_memory(struct kunit *test)
 {
 	static const struct kunit_mmio_ops none;
+	const struct kunit_mmio_ops *ops[] = { NULL, &none };
+	const u64 value = 0x8877665544332211ULL;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, ops[i], NULL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+		addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+		KUNIT_EXPECT_EQ(test, 0, readq(addr));
+		KUNIT_EXPECT_EQ(test, 0, kunit_mmio_peek(mmio, MMIO_SIZE - 8, 8));
+
+		/* Little-endian in whatever size, at a multiple of it or not */
+		writeq(value, addr + 0x10);
+		KUNIT_EXPECT_EQ(test, value, readq(addr + 0x10));
+		KUNIT_EXPECT_EQ(test, value >> 8, readq(addr + 0x11));
+		KUNIT_EXPECT_EQ(test, 0x88776655, readl(addr + 0x14));
+		KUNIT_EXPECT_EQ(test, 0x66554433, readl(addr + 0x12));
+		KUNIT_EXPECT_EQ(test, 0x6655, readw(addr + 0x14));
+		KUNIT_EXPECT_EQ(test, 0x7766, readw(addr + 0x15));
+		KUNIT_EXPECT_EQ(test, 0x77, readb(addr + 0x16));
+
+		/* Nothing beside it */
+		memset_io(addr + 0x20, 0xff, 0x20);
+		writeb(0x11, addr + 0x21);
+		writew(0x2211, addr + 0x24);
+		KUNIT_EXPECT_EQ(test, 0xffff2211ffff11ffULL, readq(addr + 0x20));
+		writew(0x2211, addr + 0x23);
+		KUNIT_EXPECT_EQ(test, 0xffff222211ff11ffULL, readq(addr + 0x20));
+		writel(0x44332211, addr + 0x28);
+		KUNIT_EXPECT_EQ(test, 0xffffffff44332211ULL, readq(addr + 0x28));
+		writel(0x44332211, addr + 0x2a);
+		KUNIT_EXPECT_EQ(test, 0xffff443322112211ULL, readq(addr + 0x28));
+		writeq(value, addr + 0x31);
+		KUNIT_EXPECT_EQ(test, value << 8 | 0xff, readq(addr + 0x30));
+		KUNIT_EXPECT_EQ(test, 0xffffffffffffff88ULL, readq(addr + 0x38));
+
+		mmio_test_unmap_now(test, addr);
+		kunit_mmio_remove(test, mmio);
+	}
+}
+
+/* What the test does to the memory is what the driver finds there, uncounted */
+static void mmio_test_peek_poke(struct kunit *test)
+{
+	const u64 value = 0x8877665544332211ULL;
 	struct kunit_mmio *mmio;
 	void __iomem *addr;
 
-	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &none, NULL);
+	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, NULL, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
 
+	kunit_mmio_poke(mmio, 0x10, 1, value);
+	kunit_mmio_poke(mmio, 0x12, 2, value);
+	kunit_mmio_poke(mmio, 0x14, 4, value);
+	kunit_mmio_poke(mmio, 0x19, 4, value);
+	kunit_mmio_poke(mmio, 0x20, 8, value);
+	kunit_mmio_poke(mmio, MMIO_SIZE - 1, 1, 0x77);
+	KUNIT_EXPECT_EQ(test, 0x2211, kunit_mmio_peek(mmio, 0x12, 2));
+	KUNIT_EXPECT_EQ(test, 0x33, kunit_mmio_peek(mmio, 0x16, 1));
+	KUNIT_EXPECT_EQ(test, value, kunit_mmio_peek(mmio, 0x20, 8));
+	KUNIT_EXPECT_EQ(test, 0x77, kunit_mmio_peek(mmio, MMIO_SIZE - 1, 1));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_reads(mmio));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(mmio));
+
+	KUNIT_EXPECT_EQ(test, 0x22110011, readl(addr + 0x10));
+	KUNIT_EXPECT_EQ(test, 0x44332211, readl(addr + 0x14));
+	KUNIT_EXPECT_EQ(test, 0x33221100, readl(addr + 0x18));
+	KUNIT_EXPECT_EQ(test, 0x44, readl(addr + 0x1c));
+	KUNIT_EXPECT_EQ(test, value, readq(addr + 0x20));
+	KUNIT_EXPECT_EQ(test, 5, kunit_mmio_reads(mmio));
+
+	writel(0x12345678, addr + 0x30);
+	KUNIT_EXPECT_EQ(test, 0x3456, kunit_mmio_peek(mmio, 0x31, 2));
+
+	/* The memory is no part of what is counted */
+	kunit_mmio_clear(mmio);
+	KUNIT_EXPECT_EQ(test, 0x12345678, kunit_mmio_peek(mmio, 0x30, 4));
+}
+
+/* A read op alone: writes go to the memory, from which it may take what it gives */
+static u64 mmio_test_read_other(void *priv, unsigned int offset, unsigned int size)
+{
+	struct mmio_test *ctx = priv;
+
+	return offset ? kunit_mmio_peek(ctx->mmio, offset, size) + 1 : 0x1234;
+}
+
+static void mmio_test_read_alone(struct kunit *test)
+{
+	static const struct kunit_mmio_ops ops = { .read = mmio_test_read_other };
+	struct mmio_test *ctx = test->priv;
+	void __iomem *addr;
+
+	ctx->mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &ops, ctx);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx->mmio);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
 	writel(5, addr);
-	KUNIT_EXPECT_EQ(test, 0, readl(addr));
-	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
-	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
+	writel(6, addr + 4);
+	KUNIT_EXPECT_EQ(test, 5, kunit_mmio_peek(ctx->mmio, 0, 4));
+	KUNIT_EXPECT_EQ(test, 6, kunit_mmio_peek(ctx->mmio, 4, 4));
+	KUNIT_EXPECT_EQ(test, 0x1234, readl(addr));
+	KUNIT_EXPECT_EQ(test, 7, readl(addr + 4));
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_writes(ctx->mmio));
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_reads(ctx->mmio));
+}
+
+/* A write op alone: what it does not put into the memory is not there */
+static void mmio_test_write_other(void *priv, unsigned int offset,
+				  unsigned int size, u64 value)
+{
+	struct mmio_test *ctx = priv;
+
+	if (offset)
+		kunit_mmio_poke(ctx->mmio, offset + 4, size, value + 1);
+}
+
+static void mmio_test_write_alone(struct kunit *test)
+{
+	static const struct kunit_mmio_ops ops = { .write = mmio_test_write_other };
+	struct mmio_test *ctx = test->priv;
+	void __iomem *addr;
+
+	ctx->mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &ops, ctx);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx->mmio);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+
+	kunit_mmio_poke(ctx->mmio, 0, 4, 9);
+	writel(5, addr);
+	writel(6, addr + 4);
+	KUNIT_EXPECT_EQ(test, 9, readl(addr));
+	KUNIT_EXPECT_EQ(test, 0, readl(addr + 4));
+	KUNIT_EXPECT_EQ(test, 7, readl(addr + 8));
+	KUNIT_EXPECT_EQ(test, 2, kunit_mmio_writes(ctx->mmio));
+	KUNIT_EXPECT_EQ(test, 3, kunit_mmio_reads(ctx->mmio));
+}
+
+/* Memory that is not there cannot be looked at, which fails the test */
+static void mmio_test_no_memory(struct kunit *test)
+{
+	static const struct {
+		unsigned int offset;
+		unsigned int size;
+	} bad[] = {
+		{ MMIO_SIZE - 3, 4 },
+		{ MMIO_SIZE, 1 },
+		{ UINT_MAX, 1 },
+		{ UINT_MAX - 3, 4 },
+		{ 0, 0 },
+		{ 0, 3 },
+		{ 0, 16 },
+	};
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	unsigned int i;
+
+	mmio = kunit_mmio_add(&ctx->fake, MMIO_START, MMIO_SIZE, NULL, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+	kunit_mmio_poke(mmio, MMIO_SIZE - 4, 4, 1);
+
+	kunit_warning_suppress(test) {
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			ctx->fake.status = KUNIT_SUCCESS;
+			kunit_mmio_poke(mmio, bad[i].offset, bad[i].size, ~0ULL);
+			KUNIT_EXPECT_EQ_MSG(test, KUNIT_FAILURE, ctx->fake.status, "%u", i);
+			ctx->fake.status = KUNIT_SUCCESS;
+			KUNIT_EXPECT_EQ_MSG(test, ~0ULL,
+					    kunit_mmio_peek(mmio, bad[i].offset,
+							    bad[i].size), "%u", i);
+			KUNIT_EXPECT_EQ_MSG(test, KUNIT_FAILURE, ctx->fake.status, "%u", i);
+		}
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2 * ARRAY_SIZE(bad));
+	}
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_peek(mmio, MMIO_SIZE - 4, 4));
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_peek(mmio, 0, 8));
+	kunit_mmio_remove(&ctx->fake, mmio);
+
+	/* A window with both ops has none at all */
+	mmio = mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
+	ctx->fake.status = KUNIT_SUCCESS;
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, ~0ULL, kunit_mmio_peek(mmio, 0, 1));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
 }
 
 static void mmio_test_overlap(struct kunit *test)
@@ -228,13 +415,13 @@ static void mmio_test_overlap(struct kunit *test)
 					       &mmio_test_ops, NULL)));
 
 	/* The device may be there first, and stay for longer */
-	kunit_mmio_remove(mmio);
+	kunit_mmio_remove(test, mmio);
 	pdev = platform_device_register_simple("kunit-mmio-none", -1, &res, 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
 	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &mmio_test_ops, NULL);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, mmio);
 	if (!IS_ERR(mmio))
-		kunit_mmio_remove(mmio);
+		kunit_mmio_remove(test, mmio);
 	platform_device_unregister(pdev);
 }
 
@@ -243,14 +430,12 @@ static void mmio_test_bad(struct kunit *test)
 	struct {
 		phys_addr_t start;
 		size_t size;
-		const struct kunit_mmio_ops *ops;
 	} bad[] = {
-		{ MMIO_START, 0, &mmio_test_ops },
-		{ 0, 0, &mmio_test_ops },
-		{ MMIO_START, KUNIT_MMIO_MAX_SIZE + 1, &mmio_test_ops },
-		{ MMIO_START, SIZE_MAX, &mmio_test_ops },
-		{ PHYS_ADDR_MAX - 2, 4, &mmio_test_ops },
-		{ MMIO_START, MMIO_SIZE, NULL },
+		{ MMIO_START, 0 },
+		{ 0, 0 },
+		{ MMIO_START, KUNIT_MMIO_MAX_SIZE + 1 },
+		{ MMIO_START, SIZE_MAX },
+		{ PHYS_ADDR_MAX - 2, 4 },
 	};
 	struct mmio_test *ctx = test->priv;
 	unsigned int i;
@@ -258,8 +443,7 @@ static void mmio_test_bad(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				PTR_ERR(kunit_mmio_add(test, bad[i].start,
-						       bad[i].size, bad[i].ops,
-						       NULL)));
+						       bad[i].size, NULL, NULL)));
 
 	mmio_test_add(test, MMIO_START, KUNIT_MMIO_MAX_SIZE, &ctx->regs);
 	mmio_test_ioremap(test, MMIO_START, KUNIT_MMIO_MAX_SIZE);
@@ -331,6 +515,7 @@ static void mmio_test_partial(struct kunit *test)
 	void __iomem *addr;
 
 	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	mmio_test_log_start(test, mmio, 1);
 	addr = mmio_test_ioremap(test, MMIO_START + 0x40, 0x10);
 	writel(7, addr + 8);
 
@@ -363,6 +548,7 @@ static void mmio_test_log(struct kunit *test)
 
 	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	mmio_test_log_start(test, mmio, ARRAY_SIZE(expected));
 	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(test, mmio, &log));
 
 	writel(0x12345678, addr + 0x10);
@@ -407,14 +593,19 @@ static void mmio_test_truncated(struct kunit *test)
 
 	mmio = kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &ops, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
+	mmio_test_log_start(test, mmio, 3);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
 
 	KUNIT_EXPECT_EQ(test, 0xffff, readw(addr));
 	KUNIT_EXPECT_EQ(test, 0xffffffffU, readl(addr));
-	KUNIT_ASSERT_EQ(test, 2, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, ~0ULL, readq(addr));
+	KUNIT_ASSERT_EQ(test, 3, kunit_mmio_log(test, mmio, &log));
 	KUNIT_EXPECT_EQ(test, 0xffff, log[0].value);
 	KUNIT_EXPECT_EQ(test, 0xffffffffU, log[1].value);
+	KUNIT_EXPECT_EQ(test, ~0ULL, log[2].value);
 }
+
+#define MMIO_ENTRIES	100
 
 static void mmio_test_overflow(struct kunit *test)
 {
@@ -425,25 +616,23 @@ static void mmio_test_overflow(struct kunit *test)
 	unsigned int i;
 
 	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	mmio_test_log_start(test, mmio, MMIO_ENTRIES);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
 
 	/* Full is not too much */
-	for (i = 0; i < KUNIT_MMIO_LOG_SIZE; i++)
+	for (i = 0; i < MMIO_ENTRIES; i++)
 		writel(i, addr);
-	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE,
-			kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_EQ(test, MMIO_ENTRIES, kunit_mmio_log(&ctx->fake, mmio, &log));
 	KUNIT_EXPECT_EQ(test, KUNIT_SUCCESS, ctx->fake.status);
-	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE - 1,
-			log[KUNIT_MMIO_LOG_SIZE - 1].value);
+	KUNIT_EXPECT_EQ(test, MMIO_ENTRIES - 1, log[MMIO_ENTRIES - 1].value);
 
 	writel(i, addr);
 	readl(addr);
-	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE,
-			kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_EQ(test, MMIO_ENTRIES, kunit_mmio_log(&ctx->fake, mmio, &log));
 	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->message, "not in the log"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->message, "more than 100 accesses"));
 	KUNIT_EXPECT_EQ(test, 0, log[0].value);
-	KUNIT_EXPECT_EQ(test, KUNIT_MMIO_LOG_SIZE + 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, MMIO_ENTRIES + 1, kunit_mmio_writes(mmio));
 	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
 
 	/* Cleared, it serves again */
@@ -451,6 +640,90 @@ static void mmio_test_overflow(struct kunit *test)
 	writel(9, addr);
 	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
 	KUNIT_EXPECT_EQ(test, 9, log[0].value);
+}
+
+/* To look at a log that is not there fails the test; counts are there always */
+static void mmio_test_no_log(struct kunit *test)
+{
+	const struct kunit_mmio_access *log = (void *)test;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	writel(1, addr);
+	readl(addr);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_NULL(test, log);
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(ctx->message, "not logged"),
+				  "%s", ctx->message);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_reads(mmio));
+
+	kunit_mmio_clear(mmio);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_writes(mmio));
+}
+
+/* A log begins empty, takes the place of another one, and leaves the counts */
+static void mmio_test_log_again(struct kunit *test)
+{
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	writel(1, addr);
+	mmio_test_log_start(test, mmio, 1);
+	writel(2, addr);
+	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 2, log[0].value);
+
+	mmio_test_log_start(test, mmio, 2);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(test, mmio, &log));
+	writel(3, addr);
+	writel(4, addr);
+	KUNIT_ASSERT_EQ(test, 2, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 3, log[0].value);
+	KUNIT_EXPECT_EQ(test, 4, log[1].value);
+	KUNIT_EXPECT_EQ(test, 4, kunit_mmio_writes(mmio));
+}
+
+/* A log goes with the test that began it, or with the window, whichever ends first */
+static void mmio_test_log_ends(struct kunit *test)
+{
+	const struct kunit_mmio_access *log;
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	mmio_test_log_start(&ctx->fake, mmio, 1);
+	kunit_cleanup(&ctx->fake);
+	/* Set current->kunit_test back to the test, for the stub */
+	current->kunit_test = test;
+
+	writel(1, addr);
+	KUNIT_EXPECT_EQ(test, 0, kunit_mmio_log(&ctx->fake, mmio, &log));
+	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
+
+	/* One that takes the place of another test's leaves nothing to clean up there */
+	mmio_test_log_start(&ctx->fake, mmio, 1);
+	mmio_test_log_start(test, mmio, 1);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ctx->fake.resources));
+	writel(2, addr);
+	KUNIT_ASSERT_EQ(test, 1, kunit_mmio_log(test, mmio, &log));
+	KUNIT_EXPECT_EQ(test, 2, log[0].value);
+
+	/* Nor does a window */
+	mmio_test_log_start(&ctx->fake, mmio, 1);
+	mmio_test_unmap_now(test, addr);
+	kunit_mmio_remove(test, mmio);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ctx->fake.resources));
 }
 
 static void mmio_test_beyond(struct kunit *test)
@@ -532,7 +805,7 @@ static void mmio_test_use_after_removal(struct kunit *test)
 
 	mmio = mmio_test_add(&ctx->fake, MMIO_START, MMIO_SIZE, &ctx->regs);
 	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
-	kunit_mmio_remove(mmio);
+	kunit_mmio_remove(&ctx->fake, mmio);
 	KUNIT_EXPECT_EQ(test, KUNIT_FAILURE, ctx->fake.status);
 
 	/* Neither a new window nor a new mapping is reached by the old one */
@@ -559,25 +832,25 @@ static void mmio_test_use_after_removal(struct kunit *test)
 			    mmio_test_ioremap(test, MMIO_START, MMIO_SIZE));
 }
 
-static void mmio_test_remove_boot(void *mmio)
+static void mmio_test_destroy_boot(void *mmio)
 {
-	kunit_mmio_remove(mmio);
+	kunit_mmio_destroy(mmio);
 }
 
-/* A window that belongs to no test is there until it is removed */
+/* A window that belongs to no test is there until it is destroyed */
 static void mmio_test_boot(struct kunit *test)
 {
 	struct mmio_test *ctx = test->priv;
 	struct kunit_mmio *mmio;
 	void __iomem *addr;
 
-	mmio = kunit_mmio_add(NULL, MMIO_START, MMIO_SIZE, &mmio_test_ops, &ctx->regs);
+	mmio = kunit_mmio_create(MMIO_START, MMIO_SIZE, &mmio_test_ops, &ctx->regs);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mmio);
 
 	/* A test ends */
 	kunit_cleanup(test);
 	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, mmio_test_remove_boot, mmio));
+			kunit_add_action_or_reset(test, mmio_test_destroy_boot, mmio));
 
 	addr = ioremap(MMIO_START, MMIO_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)addr);
@@ -589,12 +862,31 @@ static void mmio_test_boot(struct kunit *test)
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, 0xff, readb(addr + MMIO_SIZE));
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-		kunit_release_action(test, mmio_test_remove_boot, mmio);
+		kunit_release_action(test, mmio_test_destroy_boot, mmio);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
 	}
 	iounmap(addr);
 
 	mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+}
+
+/* The window of a test is not destroyed under it, nor removed from another one */
+static void mmio_test_not_mine(struct kunit *test)
+{
+	struct mmio_test *ctx = test->priv;
+	struct kunit_mmio *mmio;
+	void __iomem *addr;
+
+	mmio = mmio_test_add(test, MMIO_START, MMIO_SIZE, &ctx->regs);
+	kunit_warning_suppress(test) {
+		kunit_mmio_destroy(mmio);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	kunit_mmio_remove(&ctx->fake, mmio);
+
+	addr = mmio_test_ioremap(test, MMIO_START, MMIO_SIZE);
+	writel(1, addr);
+	KUNIT_EXPECT_EQ(test, 1, kunit_mmio_writes(mmio));
 }
 
 #define MMIO_TEST_ENABLE	0x10
@@ -667,9 +959,9 @@ static int mmio_test_init(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_INDIRECT_IOMEM)) {
 		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
-				PTR_ERR(kunit_mmio_add(NULL, MMIO_START, MMIO_SIZE,
-						       &mmio_test_ops, NULL)));
-		kunit_mmio_add(test, MMIO_START, MMIO_SIZE, &mmio_test_ops, NULL);
+				PTR_ERR(kunit_mmio_create(MMIO_START, MMIO_SIZE,
+							  NULL, NULL)));
+		kunit_mmio_add(test, MMIO_START, MMIO_SIZE, NULL, NULL);
 		KUNIT_FAIL(test, "not skipped");
 		return -EOPNOTSUPP;
 	}
@@ -700,7 +992,11 @@ static void mmio_test_exit(struct kunit *test)
 static struct kunit_case mmio_test_cases[] = {
 	KUNIT_CASE(mmio_test_sizes),
 	KUNIT_CASE(mmio_test_bulk),
-	KUNIT_CASE(mmio_test_no_handlers),
+	KUNIT_CASE(mmio_test_memory),
+	KUNIT_CASE(mmio_test_peek_poke),
+	KUNIT_CASE(mmio_test_read_alone),
+	KUNIT_CASE(mmio_test_write_alone),
+	KUNIT_CASE(mmio_test_no_memory),
 	KUNIT_CASE(mmio_test_overlap),
 	KUNIT_CASE(mmio_test_bad),
 	KUNIT_CASE(mmio_test_apart),
@@ -709,11 +1005,15 @@ static struct kunit_case mmio_test_cases[] = {
 	KUNIT_CASE(mmio_test_log),
 	KUNIT_CASE(mmio_test_truncated),
 	KUNIT_CASE(mmio_test_overflow),
+	KUNIT_CASE(mmio_test_no_log),
+	KUNIT_CASE(mmio_test_log_again),
+	KUNIT_CASE(mmio_test_log_ends),
 	KUNIT_CASE(mmio_test_beyond),
 	KUNIT_CASE(mmio_test_clean),
 	KUNIT_CASE(mmio_test_left_mapped),
 	KUNIT_CASE(mmio_test_use_after_removal),
 	KUNIT_CASE(mmio_test_boot),
+	KUNIT_CASE(mmio_test_not_mine),
 	KUNIT_CASE(mmio_test_platform_driver),
 	{}
 };

@@ -711,7 +711,7 @@ static int __init hw_setup_one(struct hw_iommu *iommu, unsigned int first,
 		struct kunit_mmio *window;
 
 		mmio->iommu = iommu;
-		window = kunit_mmio_add(NULL, at->start, at->size, &hw_mmio_ops, mmio);
+		window = kunit_mmio_create(at->start, at->size, &hw_mmio_ops, mmio);
 		if (IS_ERR(window)) {
 			pr_err("%s: no registers at %pa: %pe\n", desc->name,
 			       &at->start, window);
