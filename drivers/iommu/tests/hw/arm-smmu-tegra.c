@@ -12,6 +12,7 @@
 #include "arm-smmu.h"
 #include "cases.h"
 
+#include <linux/dma-mapping.h>
 #include <linux/mod_devicetable.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
@@ -209,6 +210,38 @@ static void second_stream_test(struct kunit *test)
 					      true, &paddr));
 }
 
+static void tegra_expect_streams(struct kunit *test, u64 iova, int expected)
+{
+	struct hw_test *t = test->priv;
+	const u32 streams[] = { t->master[0].stream, TEGRA_SECOND_STREAM };
+	u64 paddr;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(streams); i++)
+		KUNIT_EXPECT_EQ_MSG(test, expected, hw_translate(t->iommu, streams[i], iova,
+								 true, &paddr),
+				    "stream %u", streams[i]);
+}
+
+/* They leave with the device, too, and come with it */
+static void released_streams_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = hw_dma_device(test);
+	struct device_node *np = of_node_get(dev->of_node);
+	dma_addr_t iova = hw_dma_map(test, dev, 0);
+
+	tegra_expect_streams(test, iova, 0);
+	of_platform_device_destroy(dev, NULL);
+	tegra_expect_streams(test, iova, -EFAULT);
+
+	KUNIT_EXPECT_NOT_NULL(test, of_platform_device_create(np, NULL, NULL));
+	of_node_put(np);
+	t->master[0].dev = hw_find_device(test, t->iommu->desc->masters[0].path);
+	iova = hw_dma_map(test, t->master[0].dev, 0);
+	tegra_expect_streams(test, iova, 0);
+	dma_unmap_single(t->master[0].dev, iova, SZ_4K, DMA_BIDIRECTIONAL);
+}
+
 /* Streams that differ in the bits only which the SMMU does not look at are one */
 static void masked_stream_test(struct kunit *test)
 {
@@ -264,6 +297,7 @@ static void old_faults_test(struct kunit *test)
 static struct kunit_case tegra_cases[] = {
 	KUNIT_CASE_PARAM(memory_controller_test, tegra_gen_params),
 	KUNIT_CASE_PARAM(second_stream_test, tegra_gen_params),
+	KUNIT_CASE_PARAM(released_streams_test, tegra_gen_params),
 	KUNIT_CASE_PARAM(masked_stream_test, tegra_gen_params),
 	KUNIT_CASE_PARAM(faults_cleared_test, tegra_gen_params),
 	KUNIT_CASE_PARAM(old_faults_test, tegra_gen_params),

@@ -122,9 +122,12 @@ void hw_fault_test(struct kunit *test)
 	if (t->iommu->desc->no_fault)
 		kunit_skip(test, "driver: is not told of faults");
 
-	if (t->iommu->desc->logs_faults) {
-		expect_logged(test, iova);
-	} else {
+	/* Twice: the next one comes if the first is cleared. Some devices have two MMUs. */
+	for (unsigned int i = 0; i < 2; i++, iova += SZ_4K) {
+		if (t->iommu->desc->logs_faults) {
+			expect_logged(test, iova);
+			continue;
+		}
 		KUNIT_EXPECT_EQ(test, 0, hw_sees(t, 0, iova));
 		KUNIT_EXPECT_EQ(test, iova, ALIGN_DOWN(t->faulted, SZ_4K));
 	}
@@ -363,8 +366,9 @@ void hw_flush_all_test(struct kunit *test)
 	struct hw_test *t = test->priv;
 	struct iommu_iotlb_gather gather;
 
-	if (!t->domain->ops->flush_iotlb_all)
+	if (t->iommu->desc->kind == HW_UNMAP || t->iommu->desc->no_flush_all)
 		kunit_skip(test, "driver: cannot flush a whole domain");
+	KUNIT_ASSERT_NOT_NULL(test, t->domain->ops->flush_iotlb_all);
 
 	hw_map_pages(test, t->iova, 0, 4);
 	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
@@ -576,7 +580,6 @@ void hw_stuck_test(struct kunit *test)
 	hw_map(test, t->iova + SZ_4K, 1, 1);
 	hw_unmap(test, t->iova + SZ_4K, 1);
 	hw_expect_refused(test, 0, t->iova + SZ_4K, 1);
-	/* What did not complete then does with a flush of more than what was unmapped */
-	if (t->iommu->desc->kind != HW_UNMAP || !t->iommu->desc->exact)
+	if (!t->iommu->desc->stuck_stale)
 		hw_expect_refused(test, 0, t->iova, 1);
 }

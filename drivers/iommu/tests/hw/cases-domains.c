@@ -72,13 +72,67 @@ void hw_free_replaced_test(struct kunit *test)
 	hw_expect_refused(test, 0, t->iova + SZ_4K, 1);
 }
 
+/*
+ * A device that goes on asking while it is moved from domain to domain gets nothing from
+ * those that it has left, and its IOMMU has forgotten what it found there meanwhile
+ */
+void hw_switch_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_domain *left = t->domain;
+	struct iommu_domain *between;
+	const u64 iova = t->iova;
+	u64 paddr;
+	int ret;
+
+	if (t->iommu->desc->default_domain)
+		kunit_skip(test, "driver: knows no second domain");
+
+	hw_map(test, iova, 0, 1);
+	hw_expect_reached(test, 0, iova, 0, 1);
+	hw_read_ahead(t->iommu, t->master[0].stream, &iova, 1);
+	hw_detach(t);
+	between = iommu_get_domain_for_dev(t->master[0].dev);
+	if (!t->iommu->desc->stays_attached) {
+		ret = hw_translate(t->iommu, t->master[0].stream, iova, false, &paddr);
+		KUNIT_EXPECT_TRUE(test, ret == -EFAULT || paddr == iova);
+	}
+	if (iommu_is_dma_domain(between))
+		KUNIT_ASSERT_EQ(test, 0, iommu_map(between, iova, virt_to_phys(hw_page(t, 1)),
+						   SZ_4K, IOMMU_READ | IOMMU_WRITE,
+						   GFP_KERNEL));
+	hw_sees(t, 0, iova);
+	hw_attach_new(test);
+	hw_read_ahead(t->iommu, 0, NULL, 0);
+	hw_expect_refused(test, 0, iova, 1);
+	hw_map(test, iova, 2, 1);
+	hw_expect_reached(test, 0, iova, 2, 1);
+
+	if (iommu_is_dma_domain(between) && !t->iommu->desc->forgets)
+		KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(between, iova, SZ_4K));
+	iommu_domain_free(left);
+	hw_expect_reached(test, 0, iova, 2, 1);
+}
+
+static void expect_bypass(struct kunit *test, unsigned int m, u64 iova, unsigned int count)
+{
+	struct hw_test *t = test->priv;
+	u64 paddr = 0;
+
+	for (u64 end = iova + count * SZ_4K; iova < end; iova += SZ_4K) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, hw_translate(t->iommu, t->master[m].stream,
+							  iova, false, &paddr),
+				    "master %u", m);
+		KUNIT_EXPECT_EQ_MSG(test, iova, paddr, "master %u", m);
+	}
+}
+
 /* In an identity domain a device gets what it asks for, and what was mapped before it */
 void hw_identity_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 	struct iommu_group *group = t->master[0].dev->iommu_group;
 	struct iommu_domain *identity = t->domain->owner->identity_domain;
-	u64 paddr;
 	int ret;
 
 	if (!identity)
@@ -86,22 +140,22 @@ void hw_identity_test(struct kunit *test)
 	if (t->iommu->desc->stays_on)
 		kunit_skip(test, "driver: translation is never turned off again");
 
-	hw_map(test, t->iova, 0, 1);
-	hw_expect_reached(test, 0, t->iova, 0, 1);
+	hw_map(test, t->iova, 0, 2);
+	hw_expect_reached(test, 0, t->iova, 0, 2);
 	hw_detach(t);
 	ret = iommu_attach_group(identity, group);
 	if (ret == -EINVAL)
 		kunit_skip(test, "hardware: cannot be bypassed");
 	KUNIT_ASSERT_EQ(test, 0, ret);
-	KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, t->master[0].stream, t->iova,
-					      false, &paddr));
-	KUNIT_EXPECT_EQ(test, t->iova, paddr);
+	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
+		if (t->master[m].dev->iommu_group == group)
+			expect_bypass(test, m, t->iova, 2);
 	iommu_detach_group(identity, group);
 
 	if (!t->iommu->desc->default_domain)
 		KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
 	if (!t->iommu->desc->forgets)
-		hw_expect_reached(test, 0, t->iova, 0, 1);
+		hw_expect_reached(test, 0, t->iova, 0, 2);
 }
 
 /* Nor after its last device is detached, which then reaches no more than before */
@@ -155,15 +209,19 @@ void hw_sync_detached_test(struct kunit *test)
 	hw_expect_reached(test, 0, t->iova + 2 * SZ_4K, 2, 2);
 }
 
-/* Two devices on one domain: neither reaches what is unmapped */
+/* Two devices on one domain: neither reaches what is unmapped, be it pages or a block */
 void hw_two_masters_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
+	unsigned int pages;
 
 	if (!hw_two_masters(t))
 		kunit_skip(test, "%s", t->iommu->desc->no_two_masters ?:
 			   "model: has one device");
 
+	/* Both may remember that there is nothing */
+	hw_expect_refused(test, 0, t->iova, 4);
+	hw_expect_refused(test, 1, t->iova, 4);
 	hw_map_pages(test, t->iova, 0, 4);
 	hw_expect_reached(test, 0, t->iova, 0, 4);
 	hw_expect_reached(test, 1, t->iova, 0, 4);
@@ -172,6 +230,17 @@ void hw_two_masters_test(struct kunit *test)
 		hw_expect_reached(test, m, t->iova, 0, 1);
 		hw_expect_refused(test, m, t->iova + SZ_4K, 2);
 		hw_expect_reached(test, m, t->iova + 3 * SZ_4K, 3, 1);
+	}
+	hw_unmap(test, t->iova, 1);
+	hw_unmap(test, t->iova + 3 * SZ_4K, 1);
+
+	for (pages = hw_next_block(t, 1); pages; pages = hw_next_block(t, pages)) {
+		hw_map(test, t->iova, 0, pages);
+		for (unsigned int m = 0; m < 2; m++)
+			hw_expect_reached(test, m, t->iova, 0, pages);
+		hw_unmap(test, t->iova, pages);
+		for (unsigned int m = 0; m < 2; m++)
+			hw_expect_refused(test, m, t->iova, pages);
 	}
 }
 
@@ -226,8 +295,8 @@ void hw_two_domains_test(struct kunit *test)
 	iommu_domain_free(other);
 }
 
-/* Devices that go leave their IOMMU without a domain, and may be replaced by others */
-void hw_removed_test(struct kunit *test)
+/* @asleep: once nobody drives them, and their IOMMU has fallen asleep */
+static void hw_removed(struct kunit *test, bool asleep)
 {
 	struct hw_test *t = test->priv;
 	const struct hw_desc *desc = t->iommu->desc;
@@ -235,9 +304,6 @@ void hw_removed_test(struct kunit *test)
 	struct iommu_domain *domain;
 	struct hw_log log = {};
 	u64 iova = t->iova, paddr;
-
-	if (desc->one_domain)
-		kunit_skip(test, "driver: has one domain, for ever");
 
 	hw_detach(t);
 	domain = iommu_get_domain_for_dev(t->master[0].dev);
@@ -253,6 +319,10 @@ void hw_removed_test(struct kunit *test)
 	}
 
 	hw_log_start(test, &log);
+	for (unsigned int m = 0; asleep && m < HW_MAX_MASTERS && t->master[m].dev; m++) {
+		device_release_driver(t->master[m].dev);
+		msleep(HW_SLEEP_MS);
+	}
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++) {
 		if (m && t->master[m].dev == t->master[0].dev)
 			break;
@@ -287,4 +357,16 @@ void hw_removed_test(struct kunit *test)
 	hw_expect_reached(test, 0, t->iova, 1, 1);
 	hw_unmap(test, t->iova, 1);
 	hw_expect_refused(test, 0, t->iova, 1);
+}
+
+/* Devices that go leave their IOMMU without a domain, and may be replaced by others */
+void hw_removed_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	if (t->iommu->desc->one_domain)
+		kunit_skip(test, "driver: has one domain, for ever");
+
+	hw_removed(test, false);
+	hw_removed(test, true);
 }

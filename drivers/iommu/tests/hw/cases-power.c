@@ -18,6 +18,9 @@
 
 #define PAGES	4
 
+/* Where something is mapped while the IOMMU sleeps */
+#define LATER		SZ_8M
+
 /* All masters reach @count pages from @page on, or none of them if @mapped is false */
 static void expect_pages(struct kunit *test, unsigned int page, unsigned int count,
 			 bool mapped)
@@ -109,15 +112,26 @@ static void hw_suspend(struct kunit *test)
 	struct hw_test *t = test->priv;
 	unsigned int losses = t->iommu->losses;
 	struct iommu_iotlb_gather gather;
+	u64 later = t->iova + LATER;
+	unsigned int block = 1;
 
+	while (hw_next_block(t, block))
+		block = hw_next_block(t, block);
 	hw_map_pages(test, t->iova, 0, PAGES);
 	expect_pages(test, 0, PAGES, true);
+	/* That may leave a table, which a block will replace */
+	hw_map(test, later, 0, 1);
+	hw_unmap(test, later, 1);
+	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
+		hw_expect_refused(test, m, later, 2);
 
 	put_masters(test);
 	msleep(HW_SLEEP_MS);
 	for (unsigned int m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++)
 		KUNIT_EXPECT_TRUE_MSG(test, pm_runtime_suspended(iommu_of(t, m)),
 				      "the IOMMU of master %u is awake", m);
+	for (unsigned int line = 0; t->iommu->desc->shares_irq && line < HW_SOC_LINES; line++)
+		hw_raise_irq(t->iommu, line);
 	/* It is woken up for these, or left alone */
 	iommu_iotlb_gather_init(&gather);
 	iommu_iotlb_sync(t->domain, &gather);
@@ -126,19 +140,54 @@ static void hw_suspend(struct kunit *test)
 		iommu_flush_iotlb_all(t->domain);
 	msleep(HW_SLEEP_MS);
 	hw_unmap(test, t->iova + SZ_4K, 2);
+	msleep(HW_SLEEP_MS);
+	hw_map(test, later, 0, block);
 	kunit_release_action(test, wake_masters, t);
 
 	expect_pages(test, 0, 1, true);
 	expect_pages(test, 1, 2, false);
 	expect_pages(test, 3, 1, true);
+	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
+		hw_expect_reached(test, m, later, 0, block);
 	if (has_domains(t))
 		KUNIT_EXPECT_NE(test, losses, t->iommu->losses);
+	hw_unmap(test, later, block);
 	hw_unmap(test, t->iova, 1);
 	hw_unmap(test, t->iova + 3 * SZ_4K, 1);
 	expect_pages(test, 0, PAGES, false);
 }
 
-/* What is unmapped while the IOMMU sleeps is out of reach when it is awake again */
+/* Nothing is mapped while domains come and go */
+static void attach_asleep(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+	struct iommu_domain *identity = t->domain->owner->identity_domain;
+
+	put_masters(test);
+	msleep(HW_SLEEP_MS);
+	hw_detach(t);
+	if (identity) {
+		msleep(HW_SLEEP_MS);
+		KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(identity, group));
+		msleep(HW_SLEEP_MS);
+		iommu_detach_group(identity, group);
+	}
+	msleep(HW_SLEEP_MS);
+	KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
+	kunit_release_action(test, wake_masters, t);
+
+	expect_pages(test, 0, 1, false);
+	hw_map(test, t->iova, 0, 1);
+	expect_pages(test, 0, 1, true);
+	hw_unmap(test, t->iova, 1);
+	expect_pages(test, 0, 1, false);
+}
+
+/*
+ * What is unmapped while the IOMMU sleeps is out of reach when it is awake again, and
+ * what is mapped is not; so are domains that are attached
+ */
 void hw_suspend_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
@@ -148,19 +197,17 @@ void hw_suspend_test(struct kunit *test)
 	for (unsigned int i = 0; i < 2; i++) {
 		lose_tlb(test, i);
 		hw_suspend(test);
+		if (!t->iommu->desc->default_domain)
+			attach_asleep(test);
 	}
 }
 
-/* Nor does it matter if the IOMMU, without a user, happens to be awake all the time */
-void hw_idle_test(struct kunit *test)
+/* All masters sleep until wake_masters() is called, and their IOMMUs stay awake */
+static void keep_awake(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 	struct device *iommus[HW_MAX_MASTERS] = {};
 	unsigned int m;
-
-	needs_runtime_pm(test);
-	hw_map_pages(test, t->iova, 0, PAGES);
-	expect_pages(test, 0, PAGES, true);
 
 	for (m = 0; m < HW_MAX_MASTERS && t->master[m].dev; m++) {
 		iommus[m] = iommu_of(t, m);
@@ -175,12 +222,52 @@ void hw_idle_test(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommus[m]));
 		KUNIT_EXPECT_EQ(test, 0, atomic_read(&iommus[m]->power.usage_count));
 	}
+}
 
-	hw_unmap(test, t->iova + SZ_4K, 2);
+static void hw_idle(struct kunit *test, bool flush_all)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_iotlb_gather gather;
+
+	hw_map_pages(test, t->iova, 0, PAGES);
+	expect_pages(test, 0, PAGES, true);
+	keep_awake(test);
+	if (flush_all) {
+		iommu_iotlb_gather_init(&gather);
+		gather.queued = true;
+		hw_unmap_fast(test, t->iova + SZ_4K, 2, &gather);
+		iommu_flush_iotlb_all(t->domain);
+	} else {
+		hw_unmap(test, t->iova + SZ_4K, 2);
+	}
 	kunit_release_action(test, wake_masters, t);
 	expect_pages(test, 0, 1, true);
 	expect_pages(test, 1, 2, false);
 	expect_pages(test, 3, 1, true);
+	hw_unmap(test, t->iova, 1);
+	hw_unmap(test, t->iova + 3 * SZ_4K, 1);
+}
+
+/* Nor does it matter if the IOMMU, without a user, happens to be awake all the time */
+void hw_idle_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	needs_runtime_pm(test);
+	hw_idle(test, false);
+	if (t->domain->ops->flush_iotlb_all)
+		hw_idle(test, true);
+	if (t->iommu->desc->default_domain)
+		return;
+
+	keep_awake(test);
+	hw_detach(t);
+	KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
+	kunit_release_action(test, wake_masters, t);
+	expect_pages(test, 0, 1, false);
+	hw_map(test, t->iova, 0, 1);
+	expect_pages(test, 0, 1, true);
+	hw_unmap(test, t->iova, 1);
 }
 
 /* All devices, as when the system is suspended to idle */

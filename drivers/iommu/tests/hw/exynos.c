@@ -2,9 +2,10 @@
 /*
  * Models of Samsung's System MMU, versions 5 and 7
  *
- * A SysMMU serves one device; a domain can have several. Each has a TLB and caches
- * the first-level descriptors that it meets on the way (FLPD). What the registers
- * mean is taken from the driver's macros and from its use of them:
+ * A SysMMU serves one device; a domain can have several, and so can a device: with
+ * version 7 the first one uses two, for even and odd pages. Each has a TLB and caches
+ * the first-level descriptors that it meets on the way (FLPD). What the registers mean
+ * is taken from the driver's macros and from its use of them:
  *
  * - FLUSH_ALL drops all; FLUSH_ENTRY and FLUSH_RANGE drop translations only, as the
  *   driver takes FLUSH_ALL where a first-level descriptor has to go;
@@ -70,6 +71,9 @@
 #define L2_PROT			GENMASK(3, 2)
 #define TABLE_ADDR		GENMASK(31, 6)
 
+/* One for each device, and another one for the first */
+#define SYSMMUS			(HW_MAX_MASTERS + 1)
+
 struct exynos {
 	bool v7;
 	bool flushing;
@@ -85,8 +89,14 @@ struct exynos {
 		u32 fault_info;
 		unsigned int draining;
 		bool stalled;
-	} sysmmu[HW_MAX_MASTERS];
+	} sysmmu[SYSMMUS];
 };
+
+/* Which one a stream goes through */
+static unsigned int exynos_nr(struct exynos *exynos, u32 stream, u64 iova)
+{
+	return exynos->v7 && !stream && (iova >> 12) & 1 ? SYSMMUS - 1 : stream;
+}
 
 static bool sysmmu_blocked(const struct sysmmu *s)
 {
@@ -219,7 +229,8 @@ static int exynos_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 			 struct hw_root *root)
 {
 	struct exynos *exynos = iommu->priv;
-	struct sysmmu *s = &exynos->sysmmu[stream];
+	unsigned int nr = exynos_nr(exynos, stream, iova);
+	struct sysmmu *s = &exynos->sysmmu[nr];
 
 	if (!(s->ctrl & CTRL_EN))
 		return 1;
@@ -229,7 +240,7 @@ static int exynos_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	if ((s->stalled || s->ctrl & CTRL_BLOCK) && !exynos->flushing)
 		return -EFAULT;
 
-	root->tag = stream;
+	root->tag = nr;
 	root->table = (u64)s->pt_base << 12;
 	root->level = 1;
 	root->priv = s;
@@ -286,7 +297,8 @@ static bool exynos_is_mapped(struct hw_iommu *iommu, const struct hw_root *root,
 static void exynos_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 {
 	struct exynos *exynos = iommu->priv;
-	struct sysmmu *s = &exynos->sysmmu[stream];
+	unsigned int nr = exynos_nr(exynos, stream, iova);
+	struct sysmmu *s = &exynos->sysmmu[nr];
 	struct hw_root root = {};
 	bool irq = false;
 
@@ -311,7 +323,7 @@ static void exynos_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool writ
 		irq = s->ctrl & CTRL_INT;
 	}
 	if (irq)
-		hw_raise_irq(iommu, stream);
+		hw_raise_irq(iommu, nr);
 }
 
 static void exynos_power_off(struct hw_iommu *iommu, unsigned int window,
@@ -378,6 +390,7 @@ static const struct hw_desc exynos_desc = {
 	.streams = 2,
 	.exact = true,
 	.reports_stuck = true,
+	.stuck_stale = true,
 };
 
 HW_IOMMU(exynos, exynos_desc);
@@ -387,12 +400,13 @@ OF_OVERLAY_DECLARE(exynos_v7);
 static const struct hw_desc exynos_v7_desc = {
 	.name = "exynos-sysmmu v7",
 	.kind = HW_UNMAP,
-	.commands.entry = { 2, 2 },
+	.commands.entry = { 3, 3 },
 	.overlay = of_overlay_begin(exynos_v7),
 	.overlay_end = of_overlay_end(exynos_v7),
 	.windows = {
 		{ 0x600820000, SZ_64K, GENMASK(2, 0), BIT(0) },
 		{ 0x600830000, SZ_64K, GENMASK(5, 3), BIT(1) },
+		{ 0x600840000, SZ_64K, GENMASK(7, 6) | BIT(2), BIT(0) },
 	},
 	.soc = "/exynos-v7-soc",
 	.masters = { { "/exynos-v7-master0", 0 }, { "/exynos-v7-master1", 1 } },
@@ -401,6 +415,7 @@ static const struct hw_desc exynos_v7_desc = {
 	.streams = 2,
 	.exact = true,
 	.reports_stuck = true,
+	.stuck_stale = true,
 };
 
 HW_IOMMU(exynos_v7, exynos_v7_desc);

@@ -230,7 +230,9 @@ struct hw_master {
  * @no_two_domains: why no two devices are in a domain each
  * @reports_stuck: the driver logs if a flush does not complete
  * @stuck_for_long: it waits for more than a minute, and may log that once
+ * @stuck_stale: what such a flush was for stays, until something else flushes more
  * @iova: where tests begin to map, a multiple of 16M; 16M if 0
+ * @no_flush_all: the driver has no flush of a whole domain, though it has a sync
  * @default_domain: tests must use the default domain, there can be no other
  * @forgets: domains lose what is mapped when they are detached
  * @refills: a cache that was told to forget a translation takes it from another one that
@@ -241,6 +243,7 @@ struct hw_master {
  * @one_domain: the driver knows one domain, for ever
  * @stays_attached: the hardware goes on to use the domain of a device that is removed
  * @stays_on: the driver of the bus turns translation on, and never off again
+ * @shares_irq: the driver takes interrupts of other devices, also while it sleeps
  * @no_fault: the driver does not learn of faults
  * @logs_faults: the driver logs where it was, and does not call report_iommu_fault()
  * @no_read_only: the hardware knows no permissions
@@ -269,6 +272,8 @@ struct hw_desc {
 	const char *no_sleep;
 	bool reports_stuck;
 	bool stuck_for_long;
+	bool stuck_stale;
+	bool no_flush_all;
 	bool default_domain;
 	bool forgets;
 	bool refills;
@@ -278,6 +283,7 @@ struct hw_desc {
 	bool one_domain;
 	bool stays_attached;
 	bool stays_on;
+	bool shares_irq;
 	bool no_fault;
 	bool logs_faults;
 	bool no_read_only;
@@ -435,6 +441,7 @@ void hw_replaced_table_test(struct kunit *test);
 void hw_sync_unattached_test(struct kunit *test);
 void hw_unattached_test(struct kunit *test);
 void hw_free_replaced_test(struct kunit *test);
+void hw_switch_test(struct kunit *test);
 void hw_identity_test(struct kunit *test);
 void hw_sync_of_detached_test(struct kunit *test);
 void hw_sync_detached_test(struct kunit *test);
@@ -488,6 +495,7 @@ void hw_soak_test(struct kunit *test);
 		HW_CASE(sync_unattached_test),			\
 		HW_CASE(unattached_test),			\
 		HW_CASE(free_replaced_test),			\
+		HW_CASE(switch_test),				\
 		HW_CASE(identity_test),				\
 		HW_CASE(sync_of_detached_test),			\
 		HW_CASE(sync_detached_test),			\

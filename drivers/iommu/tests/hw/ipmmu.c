@@ -467,10 +467,12 @@ static void map_one(struct kunit *test, struct iommu_domain *domain, phys_addr_t
 					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
 }
 
-/* Each micro-TLB of the device is in its domain, and no other is */
+/* Each micro-TLB of the device is in its domain, and no other is; they leave it together */
 static void utlbs_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+	struct iommu_domain *identity = t->domain->owner->identity_domain;
 	phys_addr_t paddr = virt_to_phys(t->memory);
 	static const u32 streams[] = { 5, 40, 31 };
 
@@ -484,6 +486,13 @@ static void utlbs_test(struct kunit *test)
 		if (stream != 5 && stream != 40 && stream != 31)
 			KUNIT_EXPECT_EQ_MSG(test, t->iova, ipmmu_reaches(t, stream),
 					    "micro-TLB %u", stream);
+
+	iommu_detach_group(t->domain, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(identity, group));
+	for (unsigned int i = 0; i < ARRAY_SIZE(streams); i++)
+		KUNIT_EXPECT_EQ(test, t->iova, ipmmu_reaches(t, streams[i]));
+	iommu_detach_group(identity, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
 }
 
 /* Devices behind two IPMMUs have a context each: what one loses, the other keeps */

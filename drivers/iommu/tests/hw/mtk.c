@@ -575,14 +575,14 @@ static void other_iommu_test(struct kunit *test)
 	expect_unfit(test, infra, t->master[0].dev);
 }
 
-/* Two ports of a bank */
+/* Ports of a bank, of which one device has two */
 static void same_bank_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 	struct device *first = device_at(test, mtk_infra_desc.masters[1].path);
 	struct device *second = device_at(test, "/mtk-master-2");
 	struct iommu_domain *domain = iommu_get_domain_for_dev(first);
-	static const u32 ports[] = { 20, 21 };
+	static const u32 ports[] = { 20, 21, 22 };
 	u64 paddr, iova = SZ_16M;
 
 	if (!iommu_is_dma_domain(domain))

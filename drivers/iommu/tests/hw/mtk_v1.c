@@ -194,6 +194,7 @@ OF_OVERLAY_DECLARE(mtk_v1);
 static const struct hw_desc mtk_v1_desc = {
 	.name = "mtk-iommu-v1",
 	.kind = HW_UNMAP,
+	.caches_misses = true,
 	.commands.call = { 1, 1 },
 	.overlay = of_overlay_begin(mtk_v1),
 	.overlay_end = of_overlay_end(mtk_v1),
@@ -245,6 +246,24 @@ static void second_domain_test(struct kunit *test)
 	iommu_domain_free(domain);
 }
 
+/* All ports of the device are translated, and no other */
+static void ports_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	phys_addr_t paddr = virt_to_phys(t->memory);
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(t->domain, t->iova, paddr, SZ_4K,
+					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	for (u32 port = 0; port < mtk_v1_desc.streams; port++) {
+		u64 found = 0;
+
+		hw_translate(t->iommu, port, t->iova, false, &found);
+		KUNIT_EXPECT_EQ_MSG(test, found, port == 5 || port == 6 ? paddr : t->iova,
+				    "port %u", port);
+	}
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(t->domain, t->iova, SZ_4K));
+}
+
 static struct device *idle_iommu(struct kunit *test)
 {
 	struct device_node *np = of_find_node_by_path("/mtk-v1-idle@600b30000");
@@ -264,7 +283,7 @@ static void idle_resume_test(struct kunit *test)
 	const struct dev_pm_ops *pm = dev->driver->pm;
 
 	if (!pm->suspend)
-		kunit_skip(test, "the kernel has no suspend");
+		kunit_skip(test, "model: the kernel has no suspend");
 
 	KUNIT_EXPECT_EQ(test, 0, pm->suspend(dev));
 	KUNIT_EXPECT_EQ(test, 0, pm->resume(dev));
@@ -281,6 +300,7 @@ static void idle_interrupt_test(struct kunit *test)
 
 static struct kunit_case mtk_v1_more_cases[] = {
 	KUNIT_CASE(second_domain_test),
+	KUNIT_CASE(ports_test),
 	KUNIT_CASE(idle_resume_test),
 	KUNIT_CASE(idle_interrupt_test),
 	{}

@@ -2,10 +2,11 @@
 /*
  * Model of the MMU in front of the processors and accelerators of OMAP
  *
- * It serves one device. Its TLB has 32 entries that software can read and load one at
- * a time, as CAM (which address) and RAM (which memory); the victim pointer in LOCK
- * says which. FLUSH_ENTRY drops what translates the address in CAM. What the walk finds
- * is loaded where there is room, else over the victim. There are no permissions.
+ * It serves one device, which here has two of them, as the DSP of a DRA7. A TLB has 32
+ * entries that software can read and load one at a time, as CAM (which address) and RAM
+ * (which memory); the victim pointer in LOCK says which. FLUSH_ENTRY drops what
+ * translates the address in CAM. What the walk finds is loaded where there is room, else
+ * over the victim. There are no permissions.
  *
  * What the registers mean is taken from the driver's macros and from its use of them;
  * that pointers to tables are not kept, from the driver flushing none before it frees
@@ -57,39 +58,58 @@
 #define L2_LARGE		1
 #define L2_SMALL		BIT(1)
 
-static u32 omap_regs[REGS];
-static bool omap_flushing;
+/**
+ * struct omap_mmu - an MMU, of which a device may have two
+ * @regs: its registers
+ * @flushing: entries are looked at, and none is to be loaded
+ */
+struct omap_mmu {
+	u32 regs[REGS];
+	bool flushing;
+};
+
+static struct omap_mmu omap_mmus[2];
+
+static struct omap_mmu *omap_mmu(struct hw_iommu *iommu)
+{
+	return &omap_mmus[iommu->instance];
+}
+
+static u32 *omap_reg(struct hw_iommu *iommu, unsigned int offset)
+{
+	return &omap_mmu(iommu)->regs[offset / sizeof(u32)];
+}
 
 /* As CAM has them */
 static const u32 omap_sizes[] = { SZ_1M, SZ_64K, SZ_4K, SZ_16M };
 
 static struct hw_entry *omap_victim(struct hw_iommu *iommu)
 {
-	return &iommu->tlb[FIELD_GET(LOCK_VICTIM, omap_regs[LOCK / 4])];
+	return &iommu->tlb[FIELD_GET(LOCK_VICTIM, *omap_reg(iommu, LOCK))];
 }
 
 static void omap_flush(struct hw_iommu *iommu, u64 iova, u64 size)
 {
-	omap_flushing = true;
+	omap_mmu(iommu)->flushing = true;
 	hw_flush(iommu, &(struct hw_inval) {
 		.caches = HW_ALL_CACHES,
 		.tag = HW_ANY_TAG,
 		.iova = iova,
 		.size = size,
 	});
-	omap_flushing = false;
+	omap_mmu(iommu)->flushing = false;
 }
 
 static void omap_load(struct hw_iommu *iommu)
 {
 	struct hw_entry *entry = omap_victim(iommu);
-	u32 cam = omap_regs[CAM / 4];
+	u32 cam = *omap_reg(iommu, CAM);
 	u32 size = omap_sizes[cam & CAM_SIZE];
 
 	*entry = (struct hw_entry) {
 		.iova = ALIGN_DOWN(cam & CAM_TAG, size),
 		.size = size,
-		.addr = ALIGN_DOWN(omap_regs[RAM / 4] & RAM_ADDR, size),
+		.addr = ALIGN_DOWN(*omap_reg(iommu, RAM) & RAM_ADDR, size),
 		.prot = HW_READ | HW_WRITE,
 		.caches = cam & CAM_V ? HW_LEAVES : 0,
 	};
@@ -114,7 +134,7 @@ static u64 omap_read(struct hw_iommu *iommu, unsigned int window,
 	case READ_RAM:
 		return entry->caches ? entry->addr : 0;
 	}
-	return offset / 4 < REGS ? omap_regs[offset / 4] : 0;
+	return offset / 4 < REGS ? *omap_reg(iommu, offset) : 0;
 }
 
 static void omap_write(struct hw_iommu *iommu, unsigned int window,
@@ -122,7 +142,7 @@ static void omap_write(struct hw_iommu *iommu, unsigned int window,
 {
 	switch (offset) {
 	case IRQSTATUS:
-		omap_regs[IRQSTATUS / 4] &= ~value;
+		*omap_reg(iommu, IRQSTATUS) &= ~value;
 		break;
 	case LD_TLB:
 		if (value & GO)
@@ -134,30 +154,30 @@ static void omap_write(struct hw_iommu *iommu, unsigned int window,
 		break;
 	case FLUSH_ENTRY:
 		if (value & GO)
-			omap_flush(iommu, omap_regs[CAM / 4] & CAM_TAG, SZ_4K);
+			omap_flush(iommu, *omap_reg(iommu, CAM) & CAM_TAG, SZ_4K);
 		break;
 	case FAULT_AD:
 		break;
 	default:
 		if (offset / 4 < REGS)
-			omap_regs[offset / 4] = value;
+			*omap_reg(iommu, offset) = value;
 	}
 }
 
 static int omap_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 		       struct hw_root *root)
 {
-	if (!(omap_regs[CNTL / 4] & CNTL_MMU_EN))
+	if (!(*omap_reg(iommu, CNTL) & CNTL_MMU_EN))
 		return 1;
 
-	root->table = omap_regs[TTB / 4] & TTB_ADDR;
+	root->table = *omap_reg(iommu, TTB) & TTB_ADDR;
 	return iova > U32_MAX ? -EFAULT : 0;
 }
 
 /* Make room for what the walk is going to load */
 static void omap_evict(struct hw_iommu *iommu)
 {
-	u32 *lock = &omap_regs[LOCK / 4];
+	u32 *lock = omap_reg(iommu, LOCK);
 	u32 victim = FIELD_GET(LOCK_VICTIM, *lock);
 	unsigned int i;
 
@@ -178,7 +198,7 @@ static int omap_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 {
 	u32 ent, type;
 
-	if (!(omap_regs[CNTL / 4] & CNTL_TWL_EN))
+	if (!(*omap_reg(iommu, CNTL) & CNTL_TWL_EN))
 		return -EFAULT;
 
 	ent = hw_load32(iommu, table + (iova >> 20) * sizeof(ent));
@@ -201,7 +221,7 @@ static int omap_step(struct hw_iommu *iommu, const struct hw_root *root, u64 tab
 
 	entry->iova = ALIGN_DOWN(iova, entry->size);
 	entry->addr = ALIGN_DOWN((u64)ent, entry->size);
-	if (!omap_flushing)
+	if (!omap_mmu(iommu)->flushing)
 		omap_evict(iommu);
 	return 0;
 }
@@ -212,20 +232,20 @@ static void omap_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 
 	scoped_guard(spinlock_irqsave, &iommu->lock) {
 		/* The first fault stays until it is cleared */
-		if (omap_regs[IRQSTATUS / 4] & IRQ_TRANSLATION_FAULT)
+		if (*omap_reg(iommu, IRQSTATUS) & IRQ_TRANSLATION_FAULT)
 			return;
-		omap_regs[IRQSTATUS / 4] |= IRQ_TRANSLATION_FAULT;
-		omap_regs[FAULT_AD / 4] = iova;
-		irq = omap_regs[IRQENABLE / 4] & IRQ_TRANSLATION_FAULT;
+		*omap_reg(iommu, IRQSTATUS) |= IRQ_TRANSLATION_FAULT;
+		*omap_reg(iommu, FAULT_AD) = iova;
+		irq = *omap_reg(iommu, IRQENABLE) & IRQ_TRANSLATION_FAULT;
 	}
 	if (irq)
-		hw_raise_irq(iommu, 0);
+		hw_raise_irq(iommu, iommu->instance);
 }
 
 static void omap_power_off(struct hw_iommu *iommu, unsigned int window,
 			   struct hw_inval *lost)
 {
-	memset(omap_regs, 0, sizeof(omap_regs));
+	memset(omap_mmu(iommu)->regs, 0, sizeof(omap_mmu(iommu)->regs));
 }
 
 static const struct hw_ops omap_ops = {
@@ -244,7 +264,11 @@ static const struct hw_desc omap_desc = {
 	.kind = HW_UNMAP,
 	.overlay = of_overlay_begin(omap),
 	.overlay_end = of_overlay_end(omap),
-	.windows = { { 0x600900000, SZ_4K, BIT(0), BIT(0) } },
+	.windows = {
+		{ 0x600900000, SZ_4K, BIT(0), BIT(0) },
+		{ 0x600901000, SZ_4K, BIT(1), BIT(1) },
+	},
+	.instances = 2,
 	.soc = "/omap-soc",
 	.masters = { { "/omap-master" } },
 	.ops = &omap_ops,

@@ -13,7 +13,7 @@
  * contiguous (Svnapot) are cached page by page. There is no second stage, no process
  * directory and no ATS.
  */
-#include "hw.h"
+#include "cases.h"
 
 #include <linux/bitfield.h>
 #include <linux/delay.h>
@@ -133,7 +133,7 @@ struct riscv {
 	u32 fqcsr;
 	u32 ipsr;
 	u32 icvec;
-	struct riscv_dc dcs[HW_MAX_MASTERS];
+	struct riscv_dc dcs[4];
 };
 
 /* A small queue of commands wraps around, and has to be waited for */
@@ -199,7 +199,7 @@ static void riscv_iodir_inval(struct riscv *riscv, u64 cmd0)
 {
 	unsigned int i;
 
-	for (i = 0; i < HW_MAX_MASTERS; i++)
+	for (i = 0; i < ARRAY_SIZE(riscv->dcs); i++)
 		if (!(cmd0 & CMD_DV) || riscv->dcs[i].did == FIELD_GET(CMD_DID, cmd0))
 			riscv->dcs[i].posted = true;
 }
@@ -246,7 +246,7 @@ static u32 riscv_read_cqh(struct hw_iommu *iommu)
 	if (riscv->fence && iommu->stuck)
 		mdelay(10);
 	if (riscv->fence && !hw_busy(iommu)) {
-		for (i = 0; i < HW_MAX_MASTERS; i++)
+		for (i = 0; i < ARRAY_SIZE(riscv->dcs); i++)
 			if (riscv->dcs[i].posted)
 				riscv->dcs[i] = (struct riscv_dc) {};
 
@@ -410,7 +410,7 @@ static const struct riscv_dc *riscv_context(struct hw_iommu *iommu, u32 did)
 	struct riscv_dc *dc, *unused = NULL;
 	unsigned int i;
 
-	for (i = 0; i < HW_MAX_MASTERS; i++) {
+	for (i = 0; i < ARRAY_SIZE(riscv->dcs); i++) {
 		dc = &riscv->dcs[i];
 		if (dc->valid && dc->did == did)
 			return dc;
@@ -606,3 +606,79 @@ static const struct hw_desc riscv_base_desc = {
 
 HW_IOMMU(riscv, riscv_desc);
 HW_IOMMU(riscv_base, riscv_base_desc);
+
+/* What a stream reaches where tests map; 0 if it is refused */
+static u64 riscv_reaches(struct hw_iommu *iommu, u32 stream, u64 iova)
+{
+	u64 paddr;
+
+	return hw_translate(iommu, stream, iova, false, &paddr) ? 0 : paddr;
+}
+
+/* All IDs of a device are in its domain, and leave it together */
+static void two_ids_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = t->master[0].dev;
+	struct iommu_domain *blocked = dev->iommu->iommu_dev->ops->blocked_domain;
+	u64 paddr = virt_to_phys(t->memory);
+
+	hw_map(test, t->iova, 0, 1);
+	for (u32 id = 5; id <= 6; id++)
+		KUNIT_EXPECT_EQ(test, paddr, riscv_reaches(t->iommu, id, t->iova));
+	iommu_detach_group(t->domain, dev->iommu_group);
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(blocked, dev->iommu_group));
+	for (u32 id = 5; id <= 6; id++)
+		KUNIT_EXPECT_EQ(test, 0, riscv_reaches(t->iommu, id, t->iova));
+	iommu_detach_group(blocked, dev->iommu_group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, dev->iommu_group));
+	for (u32 id = 5; id <= 6; id++)
+		KUNIT_EXPECT_EQ(test, paddr, riscv_reaches(t->iommu, id, t->iova));
+}
+
+/* A domain has devices behind two IOMMUs: neither of them keeps what is unmapped */
+static void two_iommus_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group, *other_group;
+	struct device *other = hw_find_device(test, riscv_base_desc.masters[0].path);
+	/* Both know the format of the one that knows less */
+	struct iommu_domain *domain = iommu_paging_domain_alloc(other);
+	u64 paddr = virt_to_phys(t->memory);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	other_group = other->iommu_group;
+	iommu_detach_group(t->domain, group);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(domain, group));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(domain, other_group));
+
+	for (unsigned int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, 0, iommu_map(domain, t->iova, paddr, SZ_4K,
+						   IOMMU_READ, GFP_KERNEL));
+		KUNIT_EXPECT_EQ(test, paddr, riscv_reaches(&riscv_iommu, 5, t->iova));
+		KUNIT_EXPECT_EQ(test, paddr, riscv_reaches(&riscv_base_iommu, 5, t->iova));
+		KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(domain, t->iova, SZ_4K));
+		KUNIT_EXPECT_EQ(test, 0, riscv_reaches(&riscv_iommu, 5, t->iova));
+		KUNIT_EXPECT_EQ(test, 0, riscv_reaches(&riscv_base_iommu, 5, t->iova));
+	}
+
+	iommu_detach_group(domain, other_group);
+	iommu_detach_group(domain, group);
+	iommu_domain_free(domain);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
+}
+
+static struct kunit_case riscv_own_cases[] = {
+	KUNIT_CASE(two_ids_test),
+	KUNIT_CASE(two_iommus_test),
+	{}
+};
+
+static struct kunit_suite riscv_own_suite = {
+	.name = "iommu_riscv_own",
+	.init = riscv_test_init,
+	.exit = hw_test_exit,
+	.test_cases = riscv_own_cases,
+};
+
+kunit_test_suite(riscv_own_suite);

@@ -8,7 +8,10 @@
  *
  * What the registers mean is taken from the driver's macros and from its use of them.
  * Zapping a line is taken to drop one page's translation and nothing else; a reset
- * and paging that is disabled leave the IOTLB as it is.
+ * and paging that is disabled leave the IOTLB as it is. Each command that the driver
+ * waits for takes until the register that it polls is read, in odd MMUs twice, and so
+ * in all for what turns something off, where the driver waits for one MMU alone. What
+ * is commanded until then is lost. Paging goes off in a stall only.
  */
 #include "hw.h"
 
@@ -50,6 +53,8 @@ struct rockchip_mmu {
 	u32 rawstat;
 	u32 int_mask;
 	u32 auto_gating;
+	u32 command;		/* under way */
+	unsigned int polls;	/* until it is done */
 };
 
 struct rockchip {
@@ -81,6 +86,33 @@ static u64 rockchip_addr(struct rockchip *rk, u32 entry)
 	return addr;
 }
 
+/* The driver asks whether a command is done */
+static void rockchip_poll(struct rockchip_mmu *mmu)
+{
+	if (!mmu->polls || --mmu->polls)
+		return;
+
+	switch (mmu->command) {
+	case CMD_ENABLE_PAGING:
+		mmu->status |= STATUS_PAGING;
+		break;
+	case CMD_DISABLE_PAGING:
+		if (mmu->status & STATUS_STALL)
+			mmu->status &= ~STATUS_PAGING;
+		break;
+	case CMD_ENABLE_STALL:
+		if (mmu->status & STATUS_PAGING && !(mmu->status & STATUS_FAULT))
+			mmu->status |= STATUS_STALL;
+		break;
+	case CMD_DISABLE_STALL:
+		mmu->status &= ~STATUS_STALL;
+		break;
+	case CMD_FORCE_RESET:
+		*mmu = (struct rockchip_mmu) {};
+		break;
+	}
+}
+
 static u64 rockchip_read(struct hw_iommu *iommu, unsigned int window,
 			 unsigned int offset, unsigned int size)
 {
@@ -89,8 +121,12 @@ static u64 rockchip_read(struct hw_iommu *iommu, unsigned int window,
 
 	switch (offset) {
 	case DTE_ADDR:
+		if (mmu->command == CMD_FORCE_RESET)
+			rockchip_poll(mmu);
 		return mmu->dte_addr;
 	case STATUS:
+		if (mmu->command != CMD_FORCE_RESET)
+			rockchip_poll(mmu);
 		return mmu->status | STATUS_IDLE | STATUS_REPLAY_EMPTY;
 	case PAGE_FAULT_ADDR:
 		return mmu->fault_addr;
@@ -112,20 +148,10 @@ static void rockchip_command(struct hw_iommu *iommu, unsigned int window, u32 co
 	struct rockchip *rk = iommu->priv;
 	struct rockchip_mmu *mmu = &rk->mmus[window];
 
+	if (mmu->polls)
+		return;
+
 	switch (command) {
-	case CMD_ENABLE_PAGING:
-		mmu->status |= STATUS_PAGING;
-		break;
-	case CMD_DISABLE_PAGING:
-		mmu->status &= ~STATUS_PAGING;
-		break;
-	case CMD_ENABLE_STALL:
-		if (mmu->status & STATUS_PAGING && !(mmu->status & STATUS_FAULT))
-			mmu->status |= STATUS_STALL;
-		break;
-	case CMD_DISABLE_STALL:
-		mmu->status &= ~STATUS_STALL;
-		break;
 	case CMD_ZAP_CACHE:
 		hw_flush(iommu, &(struct hw_inval) {
 			.caches = HW_ALL_CACHES,
@@ -135,8 +161,16 @@ static void rockchip_command(struct hw_iommu *iommu, unsigned int window, u32 co
 	case CMD_FAULT_DONE:
 		mmu->status &= ~(STATUS_FAULT | STATUS_FAULT_WRITE);
 		break;
+	case CMD_DISABLE_PAGING:
+	case CMD_DISABLE_STALL:
+		mmu->command = command;
+		mmu->polls = 2;
+		break;
+	case CMD_ENABLE_PAGING:
+	case CMD_ENABLE_STALL:
 	case CMD_FORCE_RESET:
-		*mmu = (struct rockchip_mmu) {};
+		mmu->command = command;
+		mmu->polls = window % 2 ? 2 : 1;
 		break;
 	}
 }
@@ -185,10 +219,12 @@ static int rockchip_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	root->tag = rockchip_mmu(stream, iova);
 	mmu = &rk->mmus[root->tag];
 
+	/* A device is not heard until its fault, or the stall, is over */
+	if (mmu->status & (STATUS_FAULT | STATUS_STALL))
+		return -EFAULT;
 	if (!(mmu->status & STATUS_PAGING))
 		return 1;
-	/* A device is not heard until its fault, or the stall, is over */
-	if (mmu->status & (STATUS_FAULT | STATUS_STALL) || iova >> 32)
+	if (iova >> 32)
 		return -EFAULT;
 
 	root->table = rockchip_addr(rk, mmu->dte_addr);
@@ -279,6 +315,7 @@ OF_OVERLAY_DECLARE(rockchip_v2);
 static const struct hw_desc rockchip_desc = {
 	.name = "rockchip-iommu",
 	.kind = HW_UNMAP,
+	.shares_irq = true,
 	.commands.entry = { 3, 3 },
 	.cuts_blocks = true,
 	.exact = true,
@@ -302,6 +339,7 @@ static const struct hw_desc rockchip_desc = {
 static const struct hw_desc rockchip_v2_desc = {
 	.name = "rockchip-iommu-v2",
 	.kind = HW_UNMAP,
+	.shares_irq = true,
 	.commands.entry = { 3, 3 },
 	.cuts_blocks = true,
 	.exact = true,

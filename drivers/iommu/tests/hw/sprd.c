@@ -153,6 +153,7 @@ OF_OVERLAY_DECLARE(sprd_ex);
 static const struct hw_desc sprd_desc = {
 	.name = "sprd-iommu",
 	.kind = HW_ALWAYS,
+	.no_flush_all = true,
 	.caches_misses = true,
 	.commands.sync = { 1, 1 },
 	.overlay = of_overlay_begin(sprd),
@@ -172,6 +173,7 @@ static const struct hw_desc sprd_desc = {
 static const struct hw_desc sprd_ex_desc = {
 	.name = "sprd-iommu",
 	.kind = HW_ALWAYS,
+	.no_flush_all = true,
 	.caches_misses = true,
 	.commands.sync = { 1, 1 },
 	.overlay = of_overlay_begin(sprd_ex),

@@ -130,6 +130,7 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 		inval.caches = PTW_CACHE;
 		inval.iova = ALIGN_DOWN(sun50i->regs[PC_IVLD_ADDR / 4], SZ_1M);
 		inval.size = SZ_1M;
+		inval.queue = 1;
 		break;
 	case INT_CLR:
 		sun50i->regs[INT_STA / 4] &= ~value;
@@ -146,7 +147,8 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 		sun50i->regs[offset / 4] = value;
 	if (inval.caches) {
 		hw_post(iommu, &inval);
-		hw_start(iommu);
+		hw_start_queues(iommu, offset == TLB_FLUSH ? HW_ALL_QUEUES :
+				BIT(inval.queue));
 	}
 }
 
@@ -239,6 +241,9 @@ static bool sun50i_blame(struct hw_iommu *iommu, u32 stream, u64 iova)
 	sun50i->regs[INT_ERR_ADDR(stream) / 4] = iova;
 	sun50i->regs[INT_ERR_DATA(stream) / 4] = pte;
 out:
+	/* Still the same interrupt, for as long as the driver does not clear it */
+	if (sun50i->regs[INT_STA / 4] & status)
+		return false;
 	sun50i->regs[INT_STA / 4] |= status;
 	return sun50i->regs[INT_ENABLE / 4] & status;
 }
@@ -370,7 +375,7 @@ static void switch_test(struct kunit *test)
 	sun50i_h6.bypassed = false;
 	iommu_detach_group(t->domain, group);
 	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(t->master[0].dev)))
-		kunit_skip(test, "the default domain does not translate");
+		kunit_skip(test, "model: the default domain does not translate");
 	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(t->domain, group));
 	KUNIT_EXPECT_FALSE(test, sun50i_h6.bypassed);
 }
@@ -416,7 +421,7 @@ static void on_again_test(struct kunit *test)
 	t->attached = false;
 	domain = iommu_get_domain_for_dev(dev);
 	if (!iommu_is_dma_domain(domain))
-		kunit_skip(test, "the default domain does not translate");
+		kunit_skip(test, "model: the default domain does not translate");
 
 	KUNIT_ASSERT_EQ(test, 0,
 			iommu_map(domain, t->iova, virt_to_phys(t->memory), SZ_4K,
@@ -490,7 +495,7 @@ static void leak_test(struct kunit *test)
 	iommu_detach_group(t->domain, group);
 	t->attached = false;
 	if (register_trace_kmem_cache_free(note_table, &freed))
-		kunit_skip(test, "the kernel has no tracepoints");
+		kunit_skip(test, "model: the kernel has no tracepoints");
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, stop_noting, &freed));
 	iommu_domain_free(t->domain);
 	t->domain = NULL;

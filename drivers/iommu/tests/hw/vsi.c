@@ -160,6 +160,9 @@ static void vsi_fault(struct hw_iommu *iommu, u32 stream, u64 iova, bool write)
 	struct vsi_regs *regs = &vsi_regs[stream];
 
 	scoped_guard(spinlock_irqsave, &iommu->lock) {
+		/* The first is kept until it is cleared */
+		if (regs->status & STATUS_FAULT)
+			return;
 		regs->fault_addr = iova;
 		regs->status |= STATUS_FAULT;
 		if (!(regs->exception & ENABLE))
@@ -191,6 +194,8 @@ OF_OVERLAY_DECLARE(vsi);
 static const struct hw_desc vsi_desc = {
 	.name = "vsi-iommu",
 	.kind = HW_UNMAP,
+	.shares_irq = true,
+	.caches_misses = true,
 	.commands.entry = { 2, 2 },
 	.overlay = of_overlay_begin(vsi),
 	.overlay_end = of_overlay_end(vsi),
@@ -219,7 +224,7 @@ static void switch_test(struct kunit *test)
 	vsi_regs[0].bypassed = false;
 	iommu_detach_group(t->domain, group);
 	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(t->master[0].dev)))
-		kunit_skip(test, "the default domain does not translate");
+		kunit_skip(test, "model: the default domain does not translate");
 	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(t->domain, group));
 	KUNIT_EXPECT_FALSE(test, vsi_regs[0].bypassed);
 }
