@@ -2,6 +2,7 @@
 """What becomes of a mutant, and what is left of it afterwards."""
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import subprocess
@@ -173,6 +174,15 @@ class Tree(unittest.TestCase):
         self.assertEqual([("a*", 30), ("b*", 30)], self.seen[1:])
         self.assertEqual("SURVIVED", self.run_mutant({}, {}, suites="a b")[0])
 
+    def test_sanitizers(self):
+        self.place.job = dataclasses.replace(JOB, san=True)
+        self.consoles = [f"WARNING: bad unlock\n{ENDED}", ENDED]
+        self.assertEqual(("killed", "the kernel log: WARNING: bad unlock"), self.run_mutant({}))
+        self.assertEqual("SURVIVED", self.run_mutant({})[0])
+        self.place.job = JOB
+        self.consoles = [f"WARNING: bad unlock\n{ENDED}"]
+        self.assertEqual("SURVIVED", self.run_mutant({})[0])
+
     def test_all_suites(self):
         self.assertEqual("killed", self.run_mutant({"plain": ["FAIL"]}, suites="")[0])
         self.assertEqual(("", 30), self.seen[1])
@@ -229,6 +239,7 @@ class Tree(unittest.TestCase):
         for suites in ("snyc", "sync nope*", "sync.remap"):
             with self.assertRaisesRegex(Problem, "core: a: no case passes"):
                 self.check_original({}, "sync", suites)
+        self.consoles = ["    # Subtest: sync\n    ok 1 unmap0 # SKIP model: of it\n" + ENDED]
         with self.assertRaisesRegex(Problem, "no case passes"):
             self.check_original({"plain": ["SKIP"]}, "sync.unmap0")
 

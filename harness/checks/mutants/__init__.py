@@ -187,7 +187,9 @@ def run_mutant(mutant: Mutant, place: Place) -> Fate:
             part = dataclasses.replace(place.job, filter=glob or place.job.filter,
                                        timeout=TIMEOUT if place.job.kernel.arch == "um"
                                        else TIMEOUT_QEMU)
-            state, words, _ = start(place.tree, part, place.name)
+            state, words, ran = start(place.tree, part, place.name)
+            if state == SURVIVED and part.san and (dirt := verdict.dirt(ran.console)):
+                state, words = KILLED, f"the kernel log: {dirt[0].strip()}"
             if state != SURVIVED:
                 break
     finally:    # with a time of its own, so that make sees it
