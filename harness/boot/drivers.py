@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..common import readme, tables
 from ..common.run import BUILD, ROOT
-from .verdict import Result
+from .verdict import BLAMED, Result
 
 TABLE = BUILD / "drivers.md"
 
@@ -17,7 +17,7 @@ TABLE = BUILD / "drivers.md"
 MODELS = "tests"
 
 HEAD = ["driver", "what its sync does", "class", "tested by", "model made after", "passed",
-        "skipped"]
+        *(f"skipped: {who}" for who in BLAMED)]
 
 
 @dataclass
@@ -58,5 +58,6 @@ def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
         lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),
                       "; ".join([driver.model] * bool(driver.suites) + ["QEMU"] * bool(driver.jobs)),
-                      sum(row.passed for row in ran), sum(row.skipped for row in ran)])
+                      sum(row.passed for row in ran),
+                      *(sum(row.blamed.get(who, 0) for row in ran) for who in BLAMED)])
     return readme.table(HEAD, lines)

@@ -93,6 +93,10 @@ def results(job: Job, report: Report, console: str, trace: str,
         elif not row.passed and not row.failed:
             row.failed = 1
             wrong.append(f"suite {suite} ran no case")
+        elif unsaid := row.skipped - sum(row.blamed.get(who, 0) for who in BLAMED):
+            row.failed += 1
+            wrong.append(f"suite {suite}: {unsaid} case(s) were skipped whose reason does not begin "
+                         f"with {', '.join(f'{who}: ' for who in BLAMED[:-1])}or {BLAMED[-1]}: ")
     if job.commands:
         complaints = miscounts(job, trace)
         rows.append(Result(job.name, "(commands)", int(not complaints), len(complaints),

@@ -18,17 +18,17 @@ KNOWN = [drivers.Driver("one", "flushes", "always", model="a book",
                         suites=["iommu_one", "iommu_one_32"]),
          drivers.Driver("two", "asks", "range", jobs=["qemu-strict", "qemu-lazy"]),
          drivers.Driver("three", "cannot run", "unmap")]
-ROWS = [Result("tests", "iommu_one", 20, 0, 3, 1.0),
-        Result("tests", "iommu_one_32", 21, 0, 2, 1.0),
+ROWS = [Result("tests", "iommu_one", 20, 0, 3, 1.0, {"driver": 2, "hardware": 1}),
+        Result("tests", "iommu_one_32", 21, 0, 2, 1.0, {"hardware": 2}),
         Result("tests", "iommu_sync", 117, 0, 0, 1.0),
         Result("tests", "(kernel log)", 1, 0, 0, 1.0),
         Result("qemu-strict", "iommu_e2e", 27, 0, 0, 1.0),
-        Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0),
+        Result("qemu-lazy", "iommu_e2e", 5, 0, 1, 1.0, {"model": 1}),
         Result("qemu-lazy", "(commands)", 1, 0, 0, 1.0), Result("other", "iommu_one", 9, 0, 0, 1.0)]
 TABLE = readme.line(drivers.HEAD) + """
-|---|---|---|---|---|---|---|
-| one | flushes | always | `iommu_one`, `iommu_one_32` | a book | 41 | 5 |
-| two | asks | range | QEMU | QEMU | 32 | 1 |
+|---|---|---|---|---|---|---|---|---|
+| one | flushes | always | `iommu_one`, `iommu_one_32` | a book | 41 | 3 | 2 | 0 |
+| two | asks | range | QEMU | QEMU | 32 | 0 | 0 | 1 |
 """
 
 

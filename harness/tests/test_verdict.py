@@ -42,7 +42,7 @@ def judge(*groups, console=CLEAN, suites=("sync",), texts=(), trace="", more=Non
 
 class Judge(unittest.TestCase):
     def test_counts(self):
-        passed, failed, wrong = judge(group("sync", passed=7, skipped=2))
+        passed, failed, wrong = judge(group("sync", passed=7))
         self.assertEqual((passed, failed, wrong), (8, 0, ""))    # 7 and the log
 
     def test_failed_crashed_and_broken_cases_all_count(self):
@@ -63,6 +63,16 @@ class Judge(unittest.TestCase):
             "        ok 1 first of it # SKIP hardware: has none\n"
             "        ok 2 second # SKIP hardware: has none\n    ok 1 c # SKIP whatever\n")
         self.assertEqual(found, {"one": {"driver": 1}, "two": {"hardware": 2}})
+
+    def test_skip_without_one_of_these_fails(self):
+        said = "    # Subtest: sync\n    ok 1 a # SKIP model: has none\n"
+        told = judge(group("sync", passed=1, skipped=1), console=CLEAN + said)
+        self.assertEqual((2, 0, ""), told)
+        for said_too in ("", "    ok 2 b # SKIP has none\n", "    ok 2 b # SKIP nobody: has none\n"):
+            _, failed, wrong = judge(group("sync", passed=1, skipped=2),
+                                     console=CLEAN + said + said_too)
+            self.assertEqual(1, failed)
+            self.assertIn("suite sync: 1 case(s) were skipped", wrong)
 
     def test_results_are_kept_as_json(self):
         rows, _ = verdict.results(
