@@ -690,8 +690,8 @@ open my $mail, '<', $ARGV[-1];
 for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:/)[1]} }
 """
 
-    def check(self, *messages):
-        """Return ((passed, failed), printed) of mails (str: types to complain of)."""
+    def check(self, *messages, topic="topic"):
+        """Return ((passed, failed), printed) of mails of topic (str: types to complain of)."""
         out = io.StringIO()
         with tempfile.TemporaryDirectory() as name:
             tree = pathlib.Path(name)
@@ -702,7 +702,7 @@ for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:
                 (tree / f"mails/{number:04}-x.patch").write_text(text)
             with mock.patch.object(checkpatch.WRITTEN, "of", lambda *_: tree / "mails"), \
                     contextlib.redirect_stdout(out):
-                counts, words = total(checkpatch.run(types.SimpleNamespace(tree=tree), ["topic"]))
+                counts, words = total(checkpatch.run(types.SimpleNamespace(tree=tree), [topic]))
         return counts, out.getvalue() + words
 
     def test_any_complaint_fails_its_mail(self):
@@ -715,6 +715,13 @@ for (<$mail>) { chomp; print "$ARGV[-1]:1: $_: text\\n" unless $ignore{(split /:
         self.assertEqual(counts, (1, 0))
         for kind, reason in checkpatch.IGNORED.items():
             self.assertIn(f"{kind}, {reason}", text)
+
+    def test_exceptions_of_one_topic(self):
+        with mock.patch.object(checkpatch, "IGNORED_IN", {"one": {"MACRO": "why"}}):
+            counts, text = self.check("ERROR:MACRO\n", topic="one")
+            self.assertEqual(((1, 0), True), (counts, "in one: MACRO, why" in text))
+            counts, text = self.check("ERROR:MACRO\n")
+            self.assertEqual(((0, 1), False), (counts, "not checked in" in text))
 
     def test_no_mail_is_a_failure(self):
         self.assertEqual(self.check()[0], (0, 1))

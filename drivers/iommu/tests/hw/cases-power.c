@@ -157,6 +157,19 @@ static void hw_suspend(struct kunit *test)
 	expect_pages(test, 0, PAGES, false);
 }
 
+/* Awake again, all masters are in a domain in which nothing is mapped yet */
+static void expect_attached(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+
+	kunit_release_action(test, wake_masters, t);
+	expect_pages(test, 0, 1, false);
+	hw_map(test, t->iova, 0, 1);
+	expect_pages(test, 0, 1, true);
+	hw_unmap(test, t->iova, 1);
+	expect_pages(test, 0, 1, false);
+}
+
 /* Nothing is mapped while domains come and go */
 static void attach_asleep(struct kunit *test)
 {
@@ -175,13 +188,7 @@ static void attach_asleep(struct kunit *test)
 	}
 	msleep(HW_SLEEP_MS);
 	KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
-	kunit_release_action(test, wake_masters, t);
-
-	expect_pages(test, 0, 1, false);
-	hw_map(test, t->iova, 0, 1);
-	expect_pages(test, 0, 1, true);
-	hw_unmap(test, t->iova, 1);
-	expect_pages(test, 0, 1, false);
+	expect_attached(test);
 }
 
 /*
@@ -263,11 +270,7 @@ void hw_idle_test(struct kunit *test)
 	keep_awake(test);
 	hw_detach(t);
 	KUNIT_ASSERT_EQ(test, 0, hw_attach(t));
-	kunit_release_action(test, wake_masters, t);
-	expect_pages(test, 0, 1, false);
-	hw_map(test, t->iova, 0, 1);
-	expect_pages(test, 0, 1, true);
-	hw_unmap(test, t->iova, 1);
+	expect_attached(test);
 }
 
 /* All devices, as when the system is suspended to idle */

@@ -3,8 +3,8 @@
  * What a device reaches after its memory was unmapped: nothing
  *
  * An IOMMU remembers translations. If those of memory that is unmapped are not
- * invalidated, the device goes on to reach it, whomever it belongs to by then. Here it
- * stays the test's, which sees whether the device has written there.
+ * invalidated, the device still reaches it, whomever it belongs to by then. Here it stays
+ * the test's, which sees whether the device has written there.
  */
 #include <pthread.h>
 #include <signal.h>
