@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import fnmatch
+import itertools
 import json
 import math
 import os
@@ -229,13 +230,15 @@ def read(path: pathlib.Path) -> tuple[str, dict[str, object], Outcome]:
 
 
 def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
-            seconds: float | None = None) -> Tally:
-    """Print what the checks say of found, a table, and the last line; return the sum.
+            seconds: float | None = None, remarks: Iterable[str] = ()) -> Tally:
+    """Print what the checks say of found, a table, and what failed last; return the sum.
 
     whole: checks all of whose units are in found, and are judged together; seconds: that all
-    of it took, None if it did not run at once.
+    of it took, None if it did not run at once; remarks: lines to print below the table.
     """
     lines, total = [], Tally()
+    bad = [(f"make unit ID={unit.id}", outcome) for unit, outcome in found.items()
+           if outcome.tally.failed]
     for name, check in CHECKS.items():
         mine = {unit.name: outcome for unit, outcome in found.items() if unit.check == name}
         if not mine:
@@ -245,6 +248,7 @@ def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
             last = units.close(check, mine)
             print(*last.words, sep="\n", end="\n" if last.words else "", flush=True)
             tally += last.tally
+            bad += [(f"make check ONLY={name}", last)] if last.tally.failed else []
         before = sum(each.before for each in mine.values())
         took = sum(each.seconds for each in mine.values() if not each.before)
         lines.append([name, tally.passed, tally.failed, len(mine),
@@ -254,9 +258,13 @@ def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
         lines.append(["in all", total.passed, total.failed, len(found), "", minutes(seconds)])
     print()
     table(["check", "passed", "failed", "units", "as before", "time"], lines)
-    bad = [unit.id for unit, outcome in found.items() if outcome.tally.failed]
+    for remark in remarks:
+        print(remark)
     if bad:
-        print("\nto run again what failed:", *(f"  make unit ID={id}" for id in bad[:20]), sep="\n")
+        print("\nto run again what failed:")
+        for command, outcome in bad[:20]:
+            first = next(iter(" ".join(outcome.words).strip().splitlines()), "")
+            print(f"  {command}", *([f"    {first[:200]}"] if first else []), sep="\n")
     print(f"\n{total.passed} passed, {total.failed} failed", flush=True)
     return total
 
@@ -279,14 +287,20 @@ def check(compose: Compose, only: str = "", shard: str = "", again: str = "",
         chosen = shards.share(chosen, shard)
     start = time.monotonic()
     found = run_units(compose, chosen, bool(again), 60 * int(within) if within else None)
-    tally = closing(found, complete(found), time.monotonic() - start)
-    late = [unit.id for unit in chosen if unit not in found]
-    if late:
-        print(f"\n{len(late)} of {len(chosen)} units had no time in {within} minutes; "
-              "`make check` goes on with them:", *(f"  {id}" for id in late), sep="\n")
+    late = [unit for unit in chosen if unit not in found]
     if late and not found:
         raise Problem(f"nothing was done in {within} minutes")
-    return tally
+    return closing(found, complete(found), time.monotonic() - start,
+                   no_time(late, len(chosen), within) if late else ())
+
+
+def no_time(late: list[Unit], count: int, within: str) -> Iterator[str]:
+    """Yield lines that name the units late, of count, by check."""
+    yield f"\n{len(late)} of {count} units had no time in {within} minutes:"
+    for name, of_it in itertools.groupby(late, lambda unit: unit.check):
+        names = [unit.name or name for unit in of_it]
+        yield f"  {name}: " + (", ".join(names) if len(names) < 9 else
+                               f"{len(names)}, from {names[0]} to {names[-1]}")
 
 
 def complete(found: Iterable[Unit]) -> set[str]:

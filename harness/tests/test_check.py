@@ -143,9 +143,24 @@ class Lines(Run):
             failed, text = self.run_it(within="80")
         self.assertEqual(0, failed)
         self.assertIn("1 of 2 units had no time in 80 minutes", text)
-        self.assertIn("\n  docs/b\n", text)
+        self.assertIn("\n  docs: b\n", text)
         self.assertNotIn("killed", text)
         self.assertFalse(check.place("docs/b").exists())
+
+    def test_the_last_lines_tell_what_failed(self):
+        """Whoever sees no more than the end of the output knows it, and why."""
+        def run(_composed, names):
+            yield names[0], Outcome(Tally(0, 1), ["\nbecause of this\nand that"])
+            report.STOP.wait(9)
+        self.checks(docs=types.SimpleNamespace(
+            __doc__="It.", run=run, units=lambda: [Unit("docs", str(each)) for each in range(99)]))
+        with self.short():
+            failed, text = self.run_it(within="80")
+        self.assertEqual(1, failed)
+        self.assertEqual(["98 of 99 units had no time in 80 minutes:", "  docs: 98, from 1 to 98",
+                          "", "to run again what failed:", "  make unit ID=docs/0",
+                          "    because of this", "", "0 passed, 1 failed"],
+                         text.splitlines()[-8:])
 
     def test_no_time_at_all(self):
         self.checks(docs=types.SimpleNamespace(
@@ -192,7 +207,7 @@ class Closing(Run):
         self.checks(a={"x": (1, 0), "y": Problem("no such thing"), "z": (1, 0)}, b={"": (4, 0)})
         failed, text = self.run_it()
         self.assertEqual((2, 1), (failed, text.count("\n5 passed, 2 failed\n")))
-        self.assertEqual(1, text.count("no such thing"))
+        self.assertEqual(2, text.count("no such thing"))    # there, and at the end
 
     def test_error_of_the_harness(self):
         self.checks(a={"x": (1, 0), "y": ValueError("odd")}, b={"": (4, 0)})
