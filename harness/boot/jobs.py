@@ -60,6 +60,7 @@ class Job:
     trace: list[str] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
     timeout: int = 300
+    skips: dict[str, int] = field(default_factory=dict)
     san: bool = False
 
     @property

@@ -93,6 +93,10 @@ def results(job: Job, report: Report, console: str, trace: str,
         elif not row.passed and not row.failed:
             row.failed = 1
             wrong.append(f"suite {suite} ran no case")
+        elif suite in job.skips:
+            if row.skipped != job.skips[suite]:
+                row.failed += 1
+                wrong.append(f"suite {suite} skipped {row.skipped} cases, not {job.skips[suite]}")
         elif unsaid := row.skipped - sum(row.blamed.get(who, 0) for who in BLAMED):
             row.failed += 1
             wrong.append(f"suite {suite}: {unsaid} case(s) were skipped whose reason does not begin "

@@ -74,6 +74,15 @@ class Judge(unittest.TestCase):
             self.assertEqual(1, failed)
             self.assertIn("suite sync: 1 case(s) were skipped", wrong)
 
+    def test_suite_of_others_skips_what_is_known(self):
+        said = "    # Subtest: theirs\n" + "    ok 1 a # SKIP no room\n" * 2
+        for count, failures in ((2, 0), (1, 1), (3, 1)):
+            rows, wrong = verdict.results(
+                jobs.Job("job", "", KERNEL, ["theirs"], skips={"theirs": count}),
+                report(group("theirs", passed=1, skipped=2)), said, "", 1.0)
+            self.assertEqual(failures, sum(row.failed for row in rows))
+            self.assertEqual([f"suite theirs skipped 2 cases, not {count}"] * failures, wrong)
+
     def test_results_are_kept_as_json(self):
         rows, _ = verdict.results(
             jobs.Job("job", "", KERNEL, []), report(group("one", skipped=1)),
