@@ -60,6 +60,8 @@ class Job:
     trace: list[str] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
     timeout: int = 300
+    programs: list[str] = field(default_factory=list)
+    check: bool = True
     skips: dict[str, int] = field(default_factory=dict)
     san: bool = False
 
@@ -126,7 +128,10 @@ def run_options(job: Job, more: str = "") -> list[str]:
 
 
 def upstream(job: Job) -> str:
-    """Return the command that runs job in any kernel tree."""
+    """Return the command that runs job in any kernel tree, or where its programs lie."""
+    if job.programs:
+        return " ".join(f"harness/boot/{path}.c" if path.startswith("guest/") else
+                        f"tools/testing/selftests/{path}" for path in job.programs)
     patience = [f"--timeout={REAL_TIME}"] if job.iommu else []
     return shlex.join([f"./{KUNIT}", "run", *build_options(job.kernel), *patience,
                        *run_options(job)])

@@ -21,7 +21,7 @@ from ..common import tools
 from ..common.report import Stage, go_on
 from ..common.run import BUILD, PYTHON, ROOT, Done, children, tried
 from ..kernel import compose, topics
-from . import qemu, verdict
+from . import programs, qemu, verdict
 from .jobs import KUNIT, Job, Kernel, build_options, run_options
 
 # Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
@@ -102,6 +102,11 @@ def make_options(tree: pathlib.Path, kernel: Target) -> tuple[list[str], dict[st
     # ccache makes the paths of sources relative: take that out of __FILE__.
     source = os.path.relpath(tree, kernel.out)
     return [f"CC={cc}", f"KCFLAGS=-fmacro-prefix-map={source}/="], {**env, **SAME}
+
+
+def facts(tree: pathlib.Path, job: Job) -> tuple[str, ...]:
+    """Return what decides the outcome of job besides the image of its kernel, from tree."""
+    return (job.facts, *programs.made_of(tree, job))
 
 
 def tools_of(kernel: Kernel) -> tuple[str, ...]:
@@ -201,9 +206,12 @@ def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> 
     more, env = "", {}
     if job.kernel.arch != "um":
         env = qemu.environment(job.kernel.arch, words)
-        more = " ".join(([VIRTUAL] if job.iommu else []) +
+        more = " ".join(([VIRTUAL] if job.iommu and "-smp" not in job.qemu_args else []) +
                         [f"-trace {event}" for event in job.commands and
                          [verdict.MARK, *job.commands]])
+    if job.programs:
+        archive = programs.initramfs(tree, job, make_line(job.kernel))
+        more = f"{more} {programs.boot_options(job, archive)}"
     since = time.monotonic()
     _, text = call(tree, ["exec", *build_options(job.kernel), *run_options(job, more),
                           f"--build_dir={job.kernel.out}", f"--timeout={job.timeout}",

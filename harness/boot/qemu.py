@@ -12,9 +12,9 @@ import pathlib
 import shutil
 
 from ..common import tools
-from ..common.report import Problem, Stage
+from ..common.report import Problem
 from ..common.run import BUILD, CACHE, Word, must_match, output
-from ..kernel.archive import Archive, codename, lock
+from ..kernel.archive import Archive, codename, unpacked
 
 LEAST = 10      # riscv-iommu, stage 2 of SMMUv3, first stage tables of VT-d
 BIN = BUILD / "qemu"
@@ -49,20 +49,7 @@ def backport(program: str, package: str, cache: pathlib.Path = CACHE,
 
     Raises Problem if there is none, or it is too old or does not run.
     """
-    with lock(cache):
-        top = cache / package
-        if not top.exists():
-            stage = Stage(f"fetch {package}")
-            source = archive(codename() + "-backports")
-            found, _ = source.newest(package)
-            part = cache / (package + ".part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            deb = source.download(package, found, part)     # apt checks its hash
-            output("dpkg-deb", "-x", deb, part)
-            deb.unlink()
-            part.rename(top)
-            stage.done(found)
+    top = unpacked(package, lambda: archive(codename() + "-backports"), cache / package)
     path = top / "usr/bin" / program
     try:
         enough = version(path) >= LEAST

@@ -18,6 +18,7 @@ Report = dict[str, Any]
 BLAMED = ("hardware", "driver", "model")
 
 MODE = "the DMA API is {}"      # the suite's own words
+POLICY = "DMA domain TLB invalidation policy: {} mode"      # the kernel's, and which is asked for
 
 # Reads of config space with which the suite marks QEMU's trace (enum e2e_mark).
 MARK = "pci_cfg_read"
@@ -107,7 +108,8 @@ def results(job: Job, report: Report, console: str, trace: str,
                            0, seconds))
         wrong += complaints
     found = dirt(console)
-    wanted = job.console + ([MODE.format(job.mode)] if job.mode else [])
+    policy = POLICY if job.programs else MODE
+    wanted = job.console + ([policy.format(job.mode)] if job.mode else [])
     absent = [text for text in wanted if text not in console]
     wrong += [f"kernel log: {line.strip()}" for line in found[:10]]
     wrong += [f"kernel log lacks: {text}" for text in absent]

@@ -20,7 +20,8 @@ from ..boot.verdict import BLAMED, Result
 
 def units() -> list[Unit]:
     """A job each."""
-    return [Unit("kunit", name, job.kernel.name, kunit.tools_of(job.kernel), not job.san,
+    return [Unit("kunit", name, job.kernel.name, kunit.tools_of(job.kernel),
+                 job.check and not job.san,
                  ("code",) if job.kernel.topic else ("series",), job.kernel.topic)
             for name, job in jobs.load().items()]
 
@@ -47,11 +48,11 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
                 if kernel.topic:    # its tree becomes another's, and jobs read it
                     yield from drain(True)
                 tree = kunit.tree_of(composed, kernel)
-                wanted = {f"KUnit {job.name}": (job.facts,) for job in mine}
+                wanted = {f"KUnit {job.name}": kunit.facts(tree, job) for job in mine}
                 image = objects.image(decides, f"series {kernel.name}", tree, kernel, wanted)
-                for job, (what, facts) in zip(mine, wanted.items()):
+                for job, (what, decisive) in zip(mine, wanted.items()):
                     if image:
-                        pending[pool.submit(decides.once, what, (image, *facts),
+                        pending[pool.submit(decides.once, what, (image, *decisive),
                                             functools.partial(judge, tree, job))] = job.name
                     else:
                         row = Result(job.name, "(build)", 0, 1, 0, 0)

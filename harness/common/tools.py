@@ -33,6 +33,7 @@ TABLE = {
     "gcc-arm64": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     "gcc-s390": ("s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
     "gcc-riscv": ("riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+    "libc-arm64": ("/usr/aarch64-linux-gnu/include/stdio.h", "libc6-dev-arm64-cross"),
     "qemu-x86": ("qemu-system-x86_64", "qemu-system-x86"),
     "qemu-arm": ("qemu-system-aarch64", "qemu-system-arm"),
     "qemu-riscv": ("qemu-system-riscv64", "qemu-system-riscv64"),

@@ -13,7 +13,7 @@ import json
 import pathlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypedDict
 
 from ..common import tools
@@ -31,7 +31,7 @@ Dir::Cache "{apt}/cache";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 #clear APT::Update;
-"""
+{more}"""
 
 
 class Missing(Problem):
@@ -79,16 +79,21 @@ def codename() -> str:
 
 
 class Archive:
-    """One suite of the Debian archive this machine uses."""
+    """One suite of the Debian archive this machine uses.
 
-    def __init__(self, suite: str):
+    architecture: of its packages, as Debian calls it, if not this machine's.
+    """
+
+    def __init__(self, suite: str, architecture: str = ""):
         tools.need("keyring")
         self.suite = suite
-        self.apt = BUILD / "apt" / suite
+        self.apt = BUILD / "apt" / (f"{suite}-{architecture}" if architecture else suite)
         for name in ("lists/partial", "none/partial", "cache/archives/partial"):
             (self.apt / name).mkdir(parents=True, exist_ok=True)
         self.conf = self.apt / "apt.conf"
-        self.conf.write_text(APT_CONF.format(apt=self.apt))
+        self.conf.write_text(APT_CONF.format(apt=self.apt, more=(
+            f'APT::Architecture "{architecture}";\nAPT::Architectures "{architecture}";\n'
+            if architecture else "")))
 
     def newest(self, package: str) -> tuple[str, str]:
         """Return version and SHA-256 of the newest package.
@@ -118,6 +123,27 @@ class Archive:
         output("apt-get", "-c", self.conf, "download", f"{package}={version}",
                cwd=directory)
         return next(directory.glob(f"{package}_*.deb"))
+
+
+def unpacked(package: str, source: Callable[[], Archive], top: pathlib.Path) -> pathlib.Path:
+    """Return top, in which the files of package are; it is fetched from source() the first time.
+
+    What the machine has installed stays as it is.  Raises Problem if there is none to fetch.
+    """
+    with lock(top.parent):
+        if not top.exists():
+            stage = Stage(f"fetch {package}")
+            there = source()
+            found, _ = there.newest(package)
+            part = top.with_name(top.name + ".part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            deb = there.download(package, found, part)      # apt checks its hash
+            output("dpkg-deb", "-x", deb, part)
+            deb.unlink()
+            part.rename(top)
+            stage.done(found)
+    return top
 
 
 def sha(path: pathlib.Path) -> str:

@@ -49,6 +49,11 @@ class Table(unittest.TestCase):
         self.assertEqual(jobs.upstream(job), "./tools/testing/kunit/kunit.py run --arch=arm64 "
                          "--cross_compile=a- --kunitconfig=k '--qemu_args=-x y'")
 
+    def test_programs(self):
+        job = jobs.Job("user", "", jobs.Kernel("k", []), [], programs=["vfio/a_test", "guest/disk"])
+        self.assertEqual("tools/testing/selftests/vfio/a_test harness/boot/guest/disk.c",
+                         jobs.upstream(job))
+
     def test_a_job_for_each_mode(self):
         table = load(TABLE)
         self.assertEqual(["vtd-strict", "vtd-lazy"], list(table))
