@@ -12,6 +12,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import signal
 import time
 import traceback
@@ -263,8 +264,8 @@ def closing(found: dict[Unit, Outcome], whole: Iterable[str] = (),
     if bad:
         print("\nto run again what failed:")
         for command, outcome in bad[:20]:
-            first = next(iter(" ".join(outcome.words).strip().splitlines()), "")
-            print(f"  {command}", *([f"    {first[:200]}"] if first else []), sep="\n")
+            said = [line for line in "\n".join(outcome.words).splitlines() if re.search(r"\w", line)]
+            print(f"  {command}", *(f"    {line.strip()[:200]}" for line in said[:3]), sep="\n")
     print(f"\n{total.passed} passed, {total.failed} failed", flush=True)
     return total
 
