@@ -98,6 +98,9 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             found.update(verdict.cases(ran.report) if ran.report else {})
         stage.done()
         cells, wrong = judge(row, found)
+        others = sorted({case for case, status in found.items() for case in [case.partition(".")[2]]
+                         if "FAIL" in status and case not in (*STALE, CONTRACT)})
+        print(f"{row.kernel}: of other cases fail: {', '.join(others) or 'none'}", flush=True)
         wrong += [f"{row.kernel}: {each} did not run" for each in filters
                   if not any(f"{case}.".startswith(each + ".") for case in found)]
         yield row.kernel, Outcome(Tally(max(len(cells) - len(wrong), 0), len(wrong)), wrong, cells)
