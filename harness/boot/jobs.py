@@ -70,6 +70,11 @@ class Job:
         """All that is said of it, but for where its kernel lies."""
         return repr(replace(self, kernel=replace(self.kernel, top=pathlib.Path())))
 
+    @property
+    def virtual(self) -> bool:
+        """Whether it has virtual time: QEMU counts the instructions of one CPU only."""
+        return bool(self.iommu) and "-smp" not in self.qemu_args
+
 
 def load(path: pathlib.Path = ROOT / "harness" / "boot" / "jobs.toml") -> dict[str, Job]:
     """Return the jobs of path by name; raises Problem if a table is wrong."""

@@ -206,7 +206,7 @@ def start(tree: pathlib.Path, job: Job, name: str, tick: Callable[[], None]) -> 
     more, env = "", {}
     if job.kernel.arch != "um":
         env = qemu.environment(job.kernel.arch, words)
-        more = " ".join(([VIRTUAL] if job.iommu and "-smp" not in job.qemu_args else []) +
+        more = " ".join(([VIRTUAL] if job.virtual else []) +
                         [f"-trace {event}" for event in job.commands and
                          [verdict.MARK, *job.commands]])
     if job.programs:

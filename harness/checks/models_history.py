@@ -53,6 +53,14 @@ def there(row: Row) -> list[drivers.Driver]:
             if driver.suites and (not row.kinds or driver.kind in row.kinds)]
 
 
+def filters_of(row: Row) -> list[str]:
+    """Return what runs the suites of row, or its cases, which are those that all share: suites
+    of one driver's own have none of them."""
+    suites = sorted(suite for driver in there(row) for suite in driver.suites)
+    return [f"{suite}.{case}" for suite in suites if not suite.endswith("_own")
+            for case in row.cases] or suites
+
+
 def kernel_of(job: jobs.Job, row: Row | None = None) -> jobs.Kernel:
     """Return the kernel of job as it is without the other topics, for row."""
     kernel = dataclasses.replace(job.kernel, name="um-models", top=variants.TOP,
@@ -81,10 +89,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         if row.kernel not in names:
             continue
         kernel = kernel_of(job, row)
-        # Suites of one driver's own cases have none of those that all share.
-        suites = sorted(suite for driver in there(row) for suite in driver.suites
-                        if not row.cases or not suite.endswith("_own"))
-        filters = [f"{suite}.{case}" for suite in suites for case in row.cases] or suites
+        filters = filters_of(row)
         print(f"\n{row.kernel}", flush=True)
         row.checkout(composed)
         if not kunit.build(variants.TREE, kernel):

@@ -257,7 +257,7 @@ class Closing(Run):
         close.assert_not_called()
         failed, text = self.run_it()
         self.assertEqual((1, {"x", "y"}), (failed, set(close.call_args[0][0])))
-        self.assertIn("README lacks", text)
+        self.assertIn("\n  make check ONLY=a\n    README lacks\n", text)
 
     def test_list_says_how_they_went(self):
         self.checks(a={"x": (2, 1), "y": (1, 0)})

@@ -2,6 +2,7 @@
 """What a row of `make history` must show."""
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import sys
@@ -114,6 +115,14 @@ class Models(unittest.TestCase):
             for status, wrong in (("PASS", []), ("FAIL", ["7.3, sync: iommu_one.map_test failed"])):
                 self.assertEqual(models_history.judge(row, {"iommu_one.map_test": {status}})[1],
                                  wrong)
+
+    def test_what_is_run(self):
+        known = [dataclasses.replace(KNOWN[0], suites=["iommu_b", "iommu_a", "iommu_a_own"])]
+        with mock.patch.object(drivers, "load", lambda: known):
+            self.assertEqual(["iommu_a", "iommu_a_own", "iommu_b"],
+                             models_history.filters_of(history.Row("7.3")))
+            self.assertEqual(["iommu_a.x_test", "iommu_b.x_test"],
+                             models_history.filters_of(history.Row("7.3", cases=["x_test"])))
 
     def test_kernel_with_some_drivers(self):
         job = jobs.load()[drivers.MODELS]

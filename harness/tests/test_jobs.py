@@ -66,6 +66,12 @@ class Table(unittest.TestCase):
         table = load(TABLE + 'iommu = "VT-d"\n')
         self.assertIn(" --timeout=900 ", jobs.upstream(table["vtd-strict"]))
 
+    def test_virtual_time(self):
+        for more, virtual in (("", False), ('iommu = "VT-d"\n', True)):
+            self.assertEqual(virtual, load(TABLE + more)["vtd-lazy"].virtual)
+        several = TABLE.replace("-device edu", "-device edu -smp 4") + 'iommu = "VT-d"\n'
+        self.assertFalse(load(several)["vtd-lazy"].virtual)
+
     def test_arguments_of_the_harness(self):
         options = jobs.run_options(load(TABLE)["vtd-strict"], "-trace x")
         self.assertIn("--qemu_args=-device edu -trace x", options)
