@@ -560,6 +560,35 @@ int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *valu
 }
 
 /**
+ * hw_find() - find the IOMMU that a device is behind
+ * @dev: the device
+ * @stream: set to that of the device
+ *
+ * Return: the IOMMU; NULL if @dev is not in any hw_desc::masters.
+ */
+struct hw_iommu *hw_find(struct device *dev, u32 *stream)
+{
+	const struct hw_master *master;
+	struct hw_iommu *iommu;
+	struct device_node *np;
+
+	list_for_each_entry(iommu, &hw_iommus, node) {
+		for (unsigned int m = 0; m < HW_MAX_MASTERS; m++) {
+			master = &iommu->desc->masters[m];
+			if (!master->path)
+				break;
+			np = of_find_node_by_path(master->path);
+			of_node_put(np);
+			if (np && np == dev->of_node) {
+				*stream = master->stream;
+				return iommu->first;
+			}
+		}
+	}
+	return NULL;
+}
+
+/**
  * hw_clear() - count from zero again
  * @iommu: the IOMMU
  */

@@ -401,6 +401,7 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 		 u64 *paddr);
 bool hw_reads_from(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start, u64 size);
 int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *value);
+struct hw_iommu *hw_find(struct device *dev, u32 *stream);
 void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
 		   unsigned int count);
 void hw_clear(struct hw_iommu *iommu);
