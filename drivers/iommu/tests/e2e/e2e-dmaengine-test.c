@@ -152,7 +152,7 @@ static int look_at_channel(struct device *class_dev, void *context)
 		return 0;
 	reason = refusal(chan);
 	if (!reason && (has_iommu(scan, iommu_of(chan)) || scan->count == MAX_CHANNELS))
-		reason = "that IOMMU has one";
+		reason = "another channel is taken";
 	if (reason)
 		refuse(scan, chan, reason);
 	else
@@ -160,7 +160,10 @@ static int look_at_channel(struct device *class_dev, void *context)
 	return 0;
 }
 
-/* Called with the list of channels locked, for one that is free; it shows the way to all */
+/*
+ * Called for a free channel with the list of all locked. A device of which no channel is
+ * free would be left out, so look at the class.
+ */
 static bool look_at_all(struct dma_chan *chan, void *context)
 {
 	struct scan *scan = context;
@@ -228,7 +231,8 @@ static int suite_init(struct kunit_suite *suite)
 		engine_count++;
 	}
 	if (!engine_count)
-		kunit_log(KERN_INFO, suite, "    # board: none\n");
+		kunit_log(KERN_INFO, suite, "    # board: none%s\n",
+			  scan->over ? "" : " reason=\"no channel is free\"");
 	kfree(scan);
 	return 0;
 }
@@ -252,9 +256,11 @@ static const void *engine_gen_params(struct kunit *test, const void *prev, char 
 	return engine;
 }
 
-/*
- * How memory is mapped: as one piece, or its pages in descending order, of which no two
- * are neighbours, in a list or one by one
+/**
+ * enum way - How memory is mapped
+ * @WHOLE: as one piece
+ * @LIST: its pages in descending order, so that none is merged with the next, in a list
+ * @LINKED: the same, one by one
  */
 enum way {
 	WHOLE,
@@ -262,8 +268,17 @@ enum way {
 	LINKED,
 };
 
+/**
+ * struct mapping - Memory that is mapped, or was
+ * @engine: that it is mapped for
+ * @way: how
+ * @size: of @memory
+ * @memory: what
+ * @iova: where
+ * @sgt: of a LIST
+ * @state: if it is LINKED
+ */
 struct mapping {
-	struct device *dev;
 	struct engine *engine;
 	enum way way;
 	size_t size;
@@ -294,7 +309,6 @@ struct engine_test {
 };
 
 #define MEMORY		max(SZ_2M, 16 * PAGE_SIZE)
-
 #define OWN_SIZE	(2 * PAGE_SIZE)
 
 static void give_back(void *context)
@@ -321,7 +335,7 @@ static int engine_test_init(struct kunit *test)
 	test->priv = et;
 	et->engine = (struct engine *)test->param_value;
 	et->dev = et->engine->dev;
-	KUNIT_ASSERT_FALSE_MSG(test, et->engine->lost, "a transfer of before never ended");
+	KUNIT_ASSERT_FALSE_MSG(test, et->engine->lost, "an earlier transfer never ended");
 	et->lazy = iommu_get_domain_for_dev(et->dev)->type == IOMMU_DOMAIN_DMA_FQ;
 	et->own_iova = DMA_MAPPING_ERROR;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action(test, give_back, et));
@@ -404,7 +418,7 @@ static bool holds(const void *page, u8 byte)
 	return !memchr_inv(page, byte, PAGE_SIZE);
 }
 
-/* Never the same as of the last 200 calls, and never 0 */
+/* Differs from what the last 200 calls returned, and from 0 */
 static u8 token(void)
 {
 	static u8 last;
@@ -425,11 +439,13 @@ static int map_list(struct mapping *m)
 		return ret;
 	for_each_sgtable_sg(&m->sgt, sg, i)
 		sg_set_buf(sg, m->memory + (count - 1 - i) * PAGE_SIZE, PAGE_SIZE);
-	ret = dma_map_sgtable(m->dev, &m->sgt, DMA_BIDIRECTIONAL, 0);
-	if (ret)
+	ret = dma_map_sgtable(m->engine->dev, &m->sgt, DMA_BIDIRECTIONAL, 0);
+	if (ret) {
 		sg_free_table(&m->sgt);
+		return ret;
+	}
 	m->iova = sg_dma_address(m->sgt.sgl);
-	return ret;
+	return 0;
 }
 
 static int map_linked(struct mapping *m)
@@ -438,20 +454,20 @@ static int map_linked(struct mapping *m)
 	size_t done;
 	int ret;
 
-	if (!dma_iova_try_alloc(m->dev, &m->state, last, m->size))
+	if (!dma_iova_try_alloc(m->engine->dev, &m->state, last, m->size))
 		return -ENOSPC;
 	m->iova = m->state.addr;
 	for (done = 0; done < m->size; done += PAGE_SIZE) {
-		ret = dma_iova_link(m->dev, &m->state, last - done, done, PAGE_SIZE,
+		ret = dma_iova_link(m->engine->dev, &m->state, last - done, done, PAGE_SIZE,
 				    DMA_BIDIRECTIONAL, 0);
 		if (ret)
 			goto err_destroy;
 	}
-	ret = dma_iova_sync(m->dev, &m->state, 0, m->size);
+	ret = dma_iova_sync(m->engine->dev, &m->state, 0, m->size);
 	if (!ret)
 		return 0;
 err_destroy:
-	dma_iova_destroy(m->dev, &m->state, done, DMA_BIDIRECTIONAL, 0);
+	dma_iova_destroy(m->engine->dev, &m->state, done, DMA_BIDIRECTIONAL, 0);
 	return ret;
 }
 
@@ -463,14 +479,14 @@ static void unmap_memory(void *context)
 		return;
 	switch (m->way) {
 	case WHOLE:
-		dma_unmap_single(m->dev, m->iova, m->size, DMA_BIDIRECTIONAL);
+		dma_unmap_single(m->engine->dev, m->iova, m->size, DMA_BIDIRECTIONAL);
 		break;
 	case LIST:
-		dma_unmap_sgtable(m->dev, &m->sgt, DMA_BIDIRECTIONAL, 0);
+		dma_unmap_sgtable(m->engine->dev, &m->sgt, DMA_BIDIRECTIONAL, 0);
 		sg_free_table(&m->sgt);
 		break;
 	case LINKED:
-		dma_iova_destroy(m->dev, &m->state, m->size, DMA_BIDIRECTIONAL, 0);
+		dma_iova_destroy(m->engine->dev, &m->state, m->size, DMA_BIDIRECTIONAL, 0);
 		break;
 	}
 }
@@ -483,7 +499,6 @@ static struct mapping *map(struct kunit *test, enum way way, void *memory, size_
 
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	*m = (struct mapping) {
-		.dev = et->dev,
 		.engine = et->engine,
 		.way = way,
 		.size = size,
@@ -491,8 +506,8 @@ static struct mapping *map(struct kunit *test, enum way way, void *memory, size_
 	};
 	switch (way) {
 	case WHOLE:
-		m->iova = dma_map_single(m->dev, memory, size, DMA_BIDIRECTIONAL);
-		ret = dma_mapping_error(m->dev, m->iova);
+		m->iova = dma_map_single(m->engine->dev, memory, size, DMA_BIDIRECTIONAL);
+		ret = dma_mapping_error(m->engine->dev, m->iova);
 		break;
 	case LIST:
 		ret = map_list(m);
@@ -630,7 +645,7 @@ static void remap(struct kunit *test, enum way was, enum way is, size_t size)
 
 	for (int i = 0; i < ROUNDS && test->status != KUNIT_FAILURE; i++)
 		same += remap_once(test, was, is, size);
-	kunit_info(test, "board: %u of %u times the IOVA was the same\n", same, ROUNDS);
+	kunit_info(test, "%u of %u times the IOVA was the same\n", same, ROUNDS);
 	if (!same)
 		kunit_skip(test, "model: no IOVA was used again");
 }
@@ -708,7 +723,7 @@ static void neighbours_test(struct kunit *test)
 	for (int i = 0; i < PAGES; i++)
 		expect_holds(test, old[i], byte[i],
 			     "memory that was unmapped was written to");
-	kunit_info(test, "board: %u of %u times the IOVA was the same\n", same, PAGES / 2);
+	kunit_info(test, "%u of %u times the IOVA was the same\n", same, PAGES / 2);
 }
 
 /* Nobody else gets a channel that is in use, nor does this suite take one */
