@@ -79,13 +79,13 @@ def units() -> list[Unit]:
     job = jobs.load()[drivers.MODELS]
     return [Unit("models-history", row.kernel, row.kernel, kunit.tools_of(job.kernel),
                  inputs=("parts", "tools"), parts=tuple(row.topics))
-            for row in load()[2]]
+            for row in load().model]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Build and run the kernels called names."""
     job = jobs.load()[drivers.MODELS]
-    for row in load()[2]:
+    for row in load().model:
         if row.kernel not in names:
             continue
         kernel = kernel_of(job, row)

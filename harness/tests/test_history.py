@@ -73,6 +73,17 @@ class Judge(unittest.TestCase):
                         {"name": "write_test", "status": "SKIP"}]}]}):
             self.assertIn("all cases were skipped", judge({})[1][0])
 
+    def test_user_space(self):
+        """It has no case for what is called and not."""
+        with mock.patch.dict(globals(), report=lambda **_: {
+                "misc": {"crashed": 0, "errors": 0}, "sub_groups": [
+                    {"name": "vfio_iotlb_test", "sub_groups": [], "test_cases": [
+                        {"name": "page", "status": "FAIL"}]}]}):
+            with mock.patch.object(JOB, "programs", ["vfio/vfio_iotlb_test"]):
+                line, wrong = judge({"unsafe": ["virtio"]})
+        self.assertEqual((["kernel", "virtio-iommu, user space", "1 of 1", "", "nobody"], []),
+                         (line, wrong))
+
     def test_crash(self):
         self.assertEqual("did not run", judge({}, crashed=1)[0][2])
         self.assertTrue(judge({}, crashed=1)[1])
@@ -141,9 +152,10 @@ class Images(unittest.TestCase):
             for where, name, value in (
                     (inputs, "KEPT", pathlib.Path(top)), (inputs, "AGAIN", False),
                     (inputs, "disturbed", lambda _: ""),
+                    (kunit, "facts", lambda _, job: (job.facts,)),
                     (objects, "noted", lambda *_: None), (objects, "note", mock.Mock()),
                     (inputs.Inputs, "key", lambda _, unit, *more: unit.name + more[0]),
-                    (history, "load", lambda: (["a", "b"], [history.Row("7.3")], [])),
+                    (history, "load", lambda: history.Rows(["a", "b"], [], [history.Row("7.3")], [])),
                     (history.jobs, "load", lambda: known), (history.Row, "checkout", mock.Mock()),
                     (history.kunit, "build", lambda *_: True), (history, "boot", boot),
                     (history.kunit, "image", lambda _: self.image), (sys, "stdout", io.StringIO())):
@@ -158,13 +170,21 @@ class Images(unittest.TestCase):
 
 
 class Rows(unittest.TestCase):
+    def test_check_leaves_out_user_space(self):
+        units = {unit.name: unit.sample for unit in history.units()}
+        self.assertTrue(units["the series"])
+        self.assertFalse(units["the series, user space"])
+
     def test_real_table(self):
-        names, rows, models = history.load()
-        self.assertLessEqual(set(names), set(jobs.load()))
-        for row in models:
+        rows, known = history.load(), jobs.load()
+        self.assertLessEqual({*rows.jobs, *rows.user}, set(known))
+        for _, row, names in rows.units():  # they run in one kernel
+            self.assertEqual(1, len({known[name].kernel.name for name in names}))
+            self.assertLessEqual({*row.unsafe, *row.warns}, {*rows.jobs, *rows.user})
+        for row in rows.model:
             self.assertTrue("fixes/*" in row.topics or row.cases)
             self.assertLessEqual(set(row.unsafe), {driver.kind for driver in drivers.load()})
-        for row in rows + models:
+        for row in rows.row + rows.model:
             self.assertTrue(topics.chosen(topics.read(), row.topics))
             self.assertTrue(not row.without or topics.find(row.without))
             self.assertTrue(not row.apply or (history.FOLDER / row.apply).read_text())

@@ -8,6 +8,7 @@ import functools
 import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ...common import tables
 from ...common.report import Problem, Tally, table
@@ -45,14 +46,31 @@ class Row:
                           FOLDER / self.apply if self.apply else None)
 
 
-def load(path: pathlib.Path = FOLDER / "rows.toml") -> tuple[list[str], list[Row], list[Row]]:
-    """Return the names of jobs, the rows for these, and the rows for the models.
+@dataclass
+class Rows:
+    """The tables of rows.toml: names of jobs, in the kernel and in user space, the rows for
+    these, and the rows for the models."""
+    jobs: list[str]
+    user: list[str]
+    row: list[Row]
+    model: list[Row]
 
-    Raises Problem if a table is wrong.
+    def units(self) -> Iterator[tuple[str, Row, list[str]]]:
+        """Yield each unit's name, its row, and the names of its jobs, which share a kernel."""
+        for row in self.row:
+            yield row.kernel, row, self.jobs
+            yield f"{row.kernel}, user space", row, self.user
+
+
+def load(path: pathlib.Path = FOLDER / "rows.toml") -> Rows:
+    """Return what the table at path says.
+
+    Raises Problem if it is wrong.
     """
-    return tables.load(path, lambda known: (
-        known["jobs"], [Row(**each) for each in known["row"]],
-        [Row(**each) for each in known["model"]]))
+    def parse(known: dict[str, Any]) -> Rows:
+        return Rows(known["jobs"], known["user"], [Row(**each) for each in known["row"]],
+                    [Row(**each) for each in known["model"]])
+    return tables.load(path, parse)
 
 
 def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[str]]:
@@ -60,11 +78,12 @@ def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[s
 
     run: of job on the kernel of row.
     """
+    iommu = f"{job.iommu}, user space" if job.programs else job.iommu
     if not run.report or run.report["misc"]["crashed"] or run.report["misc"]["errors"]:
-        return ([row.kernel, job.iommu, "did not run", "", ""],
+        return ([row.kernel, iommu, "did not run", "", ""],
                 [*run.text.splitlines()[-10:], run.logs])
     found = {case: "FAIL" in status for case, status in verdict.cases(run.report).items()}
-    called = not found.pop(CONTRACT, True)
+    called = {True: "skipped", False: "as it must be", None: ""}[found.pop(CONTRACT, None)]
     corrupt = [case for case, failed in found.items() if failed]
     console = run.console.splitlines()
     warned = [line.strip() for line in console if WARNING in line]
@@ -74,15 +93,14 @@ def judge(row: Row, job: jobs.Job, run: kunit.Booted) -> tuple[list[str], list[s
                     "write" in line), ""), sep="\n  ", flush=True)
     print(*warned[:1], sep="\n", end="\n" if warned else "", flush=True)
     wrong = [] if any(status & {"PASS", "FAIL"} for status in verdict.cases(run.report).values()) \
-        else [f"{row.kernel}, {job.iommu}: all cases were skipped"]
+        else [f"{row.kernel}, {iommu}: all cases were skipped"]
     if bool(corrupt) != (job.name in row.unsafe):
-        wrong.append(f"{row.kernel}, {job.iommu}: memory is " +
+        wrong.append(f"{row.kernel}, {iommu}: memory is " +
                      ("corrupted" if corrupt else "safe, though nothing keeps it so"))
     if bool(warned) != (job.name in row.warns):
-        wrong.append(f"{row.kernel}, {job.iommu}: " +
+        wrong.append(f"{row.kernel}, {iommu}: " +
                      ("a warning, see above" if warned else "no warning"))
-    return [row.kernel, job.iommu, f"{len(corrupt)} of {len(found)}",
-            "as it must be" if called else "skipped",
+    return [row.kernel, iommu, f"{len(corrupt)} of {len(found)}", called,
             must_match(rf"(\w+): {WARNING}", warned[0], "the kernel's warning")[1]
             if warned else "nobody"], wrong
 
@@ -94,37 +112,37 @@ def boot(row: Row, job: jobs.Job, name: str) -> Outcome:
 
 
 def units() -> list[Unit]:
-    """A kernel each."""
-    names, rows, _ = load()
-    job = jobs.load()[names[0]]
-    return [Unit("history", row.kernel, row.kernel, kunit.tools_of(job.kernel),
-                 inputs=("parts", "tools"), parts=tuple(row.topics)) for row in rows]
+    """A kernel each; the check leaves out those for user space."""
+    rows, known = load(), jobs.load()
+    return [Unit("history", name, name, kunit.tools_of(known[mine[0]].kernel),
+                 mine is rows.jobs, inputs=("parts", "tools"), parts=tuple(row.topics))
+            for name, row, mine in rows.units()]
 
 
 def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     """Build and run the kernels called names."""
-    job_names, rows, _ = load()
     known, decides = jobs.load(), inputs.Inputs(composed)
-    kernel = dataclasses.replace(known[job_names[0]].kernel, top=variants.TOP)
-    for count, row in enumerate(rows, 1):
-        if row.kernel not in names:
+    for count, (name, row, mine) in enumerate(load().units(), 1):
+        if name not in names:
             continue
-        print(f"\n{row.kernel}", flush=True)
+        print(f"\n{name}", flush=True)
         row.checkout(composed)
-        booted = [dataclasses.replace(known[name], kernel=kernel,
-                                      kernel_args=[*known[name].kernel_args, FILTER])
-                  for name in job_names]
-        wanted = {f"{row.kernel}, {job.name}": (job.facts, repr(row)) for job in booted}
-        image = objects.image(decides, row.kernel, variants.TREE, kernel, wanted)
+        kernel = dataclasses.replace(known[mine[0]].kernel, top=variants.TOP)
+        booted = [dataclasses.replace(known[job], kernel=kernel,
+                                      kernel_args=[*known[job].kernel_args, FILTER])
+                  for job in mine]
+        wanted = {f"{row.kernel}, {job.name}": (*kunit.facts(variants.TREE, job), repr(row))
+                  for job in booted}
+        image = objects.image(decides, name, variants.TREE, kernel, wanted)
         if not image:
-            raise Problem(f"the kernel of {row.kernel} does not build")
+            raise Problem(f"the kernel of {name} does not build")
         lines, wrong = [], []
         for job, (what, facts) in zip(booted, wanted.items()):
             outcome = decides.once(what, (image, *facts), functools.partial(
                 boot, row, job, f"history-{count}-{job.name}"))
             lines.append(outcome.data)
             wrong += outcome.words
-        yield row.kernel, Outcome(Tally(max(len(lines) - len(wrong), 0), len(wrong)), wrong, lines)
+        yield name, Outcome(Tally(max(len(lines) - len(wrong), 0), len(wrong)), wrong, lines)
 
 
 def close(outcomes: dict[str, Outcome]) -> Outcome:
