@@ -4,7 +4,8 @@
  * find each as it was sent
  *
  * Memory is mapped for each frame, and unmapped after it: what a card writes to memory, or
- * reads from it, after that lands in another frame.  A frame may be lost, and is sent again.
+ * reads from it, after that lands in another frame, or is a frame that was there before.  One
+ * may be lost, but none comes twice.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,6 +39,9 @@ static atomic_int wrong;
 static atomic_long done;
 static unsigned int cards[2];
 static int control;
+
+/* Which frames of each thread have come; no more than this are sent */
+static uint8_t came[THREADS][2 * (TIMES + BURST) + 1];
 
 /* Turn the card of that name on, and wait until the wire is there; return 0 if it is a card. */
 static int turn_on(const char *name)
@@ -128,16 +132,17 @@ static int receive_frames(int fd, long thread, uint64_t first, int count)
 		struct frame frame;
 		ssize_t size = recv(fd, &frame, sizeof(frame), 0);
 
-		if (size >= (ssize_t)offsetof(struct frame, data) && frame.number < first)
-			continue;	/* later than we have waited for it */
 		if (size < (ssize_t)offsetof(struct frame, data) ||
 		    frame.number >= first + count || frame.words > MOST ||
 		    size < (ssize_t)offsetof(struct frame, data[frame.words]) ||
 		    stamped(frame.data, frame.words,
-			    seed_of(thread, frame.number)) < frame.words) {
+			    seed_of(thread, frame.number)) < frame.words ||
+		    came[thread][frame.number]++) {
 			printf("# thread %ld: frame %llu of %zd bytes is not what was sent\n", thread,
 			       (unsigned long long)frame.number, size);
 			wrong++;
+		} else if (frame.number < first) {
+			continue;	/* later than we have waited for it */
 		}
 		got++;
 	}
