@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What an SMMUv3 is told to invalidate where plain unmaps do not lead: pages
- * whose dirty bits were cleared, and blocks of 4 TiB.
+ * whose dirty bits were cleared, blocks of 4 TiB, and, by the commands alone,
+ * the TLBs of devices (ATS), nested domains and page tables of processes (SVA).
  *
  * QEMU's SMMUv3 sets no dirty bits: to it a clean page is a read-only one. So a
  * device must not be able to write to a page that was cleaned and synced. If it
@@ -10,8 +11,10 @@
  */
 #include <linux/bitfield.h>
 #include <linux/io-pgtable.h>
+#include <linux/mmu_notifier.h>
 
 #include "../../arm/arm-smmu-v3/arm-smmu-v3.h"
+#include "../../iommu-priv.h"
 #include "e2e-device.h"
 
 #define PROT		(IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
@@ -180,59 +183,116 @@ static void dirty_test(struct kunit *test)
 	}
 }
 
+/* Invalidations of a domain; a device is sid 3 or 4, a PASID is 9 */
+#define INV_S1								\
+	{ .type = INV_TYPE_S1_ASID, .users = 1, .id = 5,		\
+	  .size_opcode = CMDQ_OP_TLBI_NH_VA,				\
+	  .nsize_opcode = CMDQ_OP_TLBI_NH_ASID, .pgsize = 12 }
+#define INV_S2								\
+	{ .type = INV_TYPE_S2_VMID, .users = 1, .id = 7,		\
+	  .size_opcode = CMDQ_OP_TLBI_S2_IPA,				\
+	  .nsize_opcode = CMDQ_OP_TLBI_S12_VMALL, .pgsize = 12 }
+#define INV_S1_OF_S2							\
+	{ .type = INV_TYPE_S2_VMID_S1_CLEAR, .users = 1, .id = 7,	\
+	  .size_opcode = CMDQ_OP_TLBI_NH_ALL,				\
+	  .nsize_opcode = CMDQ_OP_TLBI_NH_ALL }
+#define INV_ATS(_sid, _ssid, _users)					\
+	{ .type = INV_TYPE_ATS, .users = (_users), .id = (_sid),	\
+	  .size_opcode = CMDQ_OP_ATC_INV,				\
+	  .nsize_opcode = CMDQ_OP_ATC_INV, .ssid = (_ssid) }
+#define INV_ATS_FULL(_sid)						\
+	{ .type = INV_TYPE_ATS_FULL, .users = 1, .id = (_sid),		\
+	  .size_opcode = CMDQ_OP_ATC_INV,				\
+	  .nsize_opcode = CMDQ_OP_ATC_INV }
+
+#define INVS_MAX	4
+#define COMMANDS_MAX	8
+
+/* The first @count of @inv, as a domain has them */
+static struct arm_smmu_invs *make_invs(struct kunit *test,
+				       const struct arm_smmu_inv *inv,
+				       size_t count)
+{
+	struct sync_test *st = test->priv;
+	struct arm_smmu_invs *invs = arm_smmu_invs_alloc(count);
+
+	KUNIT_ASSERT_NOT_NULL(test, invs);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_invs, invs));
+	for (size_t i = 0; i < count; i++) {
+		invs->inv[i] = inv[i];
+		invs->inv[i].smmu = st->smmu;
+		invs->has_ats |= arm_smmu_inv_is_ats(&inv[i]);
+	}
+	return invs;
+}
+
+/* A domain that nothing is attached to, with the first @count of @inv */
+static struct arm_smmu_domain *make_domain(struct kunit *test,
+					   const struct arm_smmu_inv *inv,
+					   size_t count)
+{
+	struct sync_test *st = test->priv;
+	struct arm_smmu_domain *smmu_domain;
+
+	smmu_domain = kunit_kzalloc(test, sizeof(*smmu_domain), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, smmu_domain);
+	RCU_INIT_POINTER(smmu_domain->invs, make_invs(test, inv, count));
+	smmu_domain->smmu = st->smmu;
+	smmu_domain->domain.ops = st->domain->ops;
+	smmu_domain->domain.pgsize_bitmap = SZ_4K;
+	return smmu_domain;
+}
+
+/* Field @mask of dword @i of the command that was issued at @prod */
+#define command_field(_st, _prod, _i, _mask)				\
+	FIELD_GET(_mask, le64_to_cpu(Q_ENT(&(_st)->smmu->cmdq.q, _prod)[_i]))
+
+/* Commands issued since the queue's producer index was @prod */
+static u32 commands_since(struct sync_test *st, u32 prod)
+{
+	struct arm_smmu_ll_queue *llq = &st->smmu->cmdq.q.llq;
+
+	return Q_IDX(llq, READ_ONCE(llq->prod) - prod);
+}
+
 /*
  * Sync a block of 4 TiB in a domain that nothing is attached to, and expect a
  * single command for it, of level 1 where it says so.
  */
 static void expect_block_command(struct kunit *test, u32 features)
 {
-	struct sync_test *st = test->priv;
-	struct arm_smmu_device *smmu = st->smmu;
-	struct arm_smmu_queue *queue = &smmu->cmdq.q;
-	struct arm_smmu_domain *smmu_domain;
-	struct arm_smmu_invs *invs;
-	struct iommu_iotlb_gather gather;
-	u32 before = smmu->features, prod;
-	u64 command[CMDQ_ENT_DWORDS], opcode, granule, level;
-
-	smmu_domain = kunit_kzalloc(test, sizeof(*smmu_domain), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, smmu_domain);
-	invs = arm_smmu_invs_alloc(1);
-	KUNIT_ASSERT_NOT_NULL(test, invs);
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, free_invs, invs));
-	invs->inv[0] = (struct arm_smmu_inv) {
-		.smmu = smmu,
+	static const struct arm_smmu_inv inv = {
 		.type = INV_TYPE_S1_ASID,
 		.size_opcode = CMDQ_OP_TLBI_NH_VA,
 		.nsize_opcode = CMDQ_OP_TLBI_NH_ASID,
 		.pgsize = ilog2(SZ_64K),
 		.users = 1,
 	};
-	RCU_INIT_POINTER(smmu_domain->invs, invs);
-	smmu_domain->domain.ops = st->domain->ops;
+	struct sync_test *st = test->priv;
+	struct arm_smmu_domain *smmu_domain = make_domain(test, &inv, 1);
+	struct iommu_iotlb_gather gather;
+	u32 before = st->smmu->features, prod;
 
 	iommu_iotlb_gather_init(&gather);
 	iommu_iotlb_gather_add_range(&gather, 0, SZ_4T);
 	gather.pgsize = SZ_4T;
 
-	prod = READ_ONCE(queue->llq.prod);
-	smmu->features = features;
+	prod = READ_ONCE(st->smmu->cmdq.q.llq.prod);
+	st->smmu->features = features;
 	iommu_iotlb_sync(&smmu_domain->domain, &gather);
-	smmu->features = before;
+	st->smmu->features = before;
 
-	KUNIT_EXPECT_EQ(test, 2, Q_IDX(&queue->llq,
-				       READ_ONCE(queue->llq.prod) - prod));
-	for (int i = 0; i < CMDQ_ENT_DWORDS; i++)
-		command[i] = le64_to_cpu(Q_ENT(queue, prod)[i]);
-	opcode = FIELD_GET(CMDQ_0_OP, command[0]);
-	granule = FIELD_GET(CMDQ_TLBI_1_TG, command[1]);
-	level = FIELD_GET(CMDQ_TLBI_1_TTL, command[1]);
-	KUNIT_EXPECT_EQ(test, CMDQ_OP_TLBI_NH_VA, opcode);
-	KUNIT_EXPECT_EQ(test, 0, command[1] & CMDQ_TLBI_1_VA_MASK);
+	KUNIT_EXPECT_EQ(test, 2, commands_since(st, prod));
+	KUNIT_EXPECT_EQ(test, CMDQ_OP_TLBI_NH_VA,
+			command_field(st, prod, 0, CMDQ_0_OP));
+	KUNIT_EXPECT_EQ(test, 0,
+			command_field(st, prod, 1, CMDQ_TLBI_1_VA_MASK));
 	if (features & ARM_SMMU_FEAT_RANGE_INV) {
-		KUNIT_EXPECT_EQ(test, 3, granule);
-		KUNIT_EXPECT_EQ(test, 1, level);
+		KUNIT_EXPECT_EQ(test, 3,
+				command_field(st, prod, 1, CMDQ_TLBI_1_TG));
+		KUNIT_EXPECT_EQ(test, 1,
+				command_field(st, prod, 1, CMDQ_TLBI_1_TTL));
 	}
 }
 
@@ -252,10 +312,255 @@ static void block_4t_range_test(struct kunit *test)
 	expect_block_command(test, st->smmu->features | ARM_SMMU_FEAT_RANGE_INV);
 }
 
+/* What a command has to say; ids are of its kind, size is log2 of 4K pages */
+struct command {
+	u8 op;
+	u32 id;
+	u32 ssid;
+	u64 address;
+	u8 size;
+};
+
+#define SYNC		{ .op = CMDQ_OP_CMD_SYNC }
+#define ATC_ALL(_sid)							\
+	{ .op = CMDQ_OP_ATC_INV, .id = (_sid), .size = ATC_INV_SIZE_ALL }
+
+struct invalidation {
+	const char *name;
+	struct arm_smmu_inv invs[INVS_MAX];
+	unsigned long iova;
+	size_t size;		/* in bytes; 0: flush_iotlb_all instead of a sync */
+	struct command commands[COMMANDS_MAX];
+};
+
+static const struct invalidation invalidations[] = {
+	{
+		.name = "a device",
+		.invs = { INV_S1, INV_ATS(3, IOMMU_NO_PASID, 1) },
+		.iova = SZ_2M, .size = SZ_64K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 0, SZ_2M, 4 }, SYNC,
+		},
+	}, {
+		/* A power of two, and aligned to it */
+		.name = "pages 7 to 10",
+		.invs = { INV_S1, INV_ATS(3, IOMMU_NO_PASID, 1) },
+		.iova = 7 * SZ_4K, .size = 4 * SZ_4K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, 7 * SZ_4K }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 0, 0, 4 }, SYNC,
+		},
+	}, {
+		.name = "IOVA 0",
+		.invs = { INV_S1, INV_ATS(3, IOMMU_NO_PASID, 1) },
+		.iova = 0, .size = SZ_4K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5 }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3 }, SYNC,
+		},
+	}, {
+		.name = "a PASID",
+		.invs = { INV_S1, INV_ATS(3, 9, 1) },
+		.iova = SZ_2M, .size = SZ_4K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 9, SZ_2M }, SYNC,
+		},
+	}, {
+		.name = "two devices",
+		.invs = {
+			INV_S1, INV_ATS(3, IOMMU_NO_PASID, 1),
+			INV_ATS(4, IOMMU_NO_PASID, 1),
+		},
+		.iova = SZ_2M, .size = SZ_4K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 0, SZ_2M },
+			{ CMDQ_OP_ATC_INV, 4, 0, SZ_2M }, SYNC,
+		},
+	}, {
+		.name = "a device that has left",
+		.invs = {
+			INV_S1, INV_ATS(3, IOMMU_NO_PASID, 0),
+			INV_ATS(4, IOMMU_NO_PASID, 1),
+		},
+		.iova = SZ_2M, .size = SZ_4K,
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_ATC_INV, 4, 0, SZ_2M }, SYNC,
+		},
+	}, {
+		.name = "all of a device",
+		.invs = { INV_S1, INV_ATS(3, IOMMU_NO_PASID, 1) },
+		.commands = {
+			{ CMDQ_OP_TLBI_NH_ASID, 5 }, SYNC, ATC_ALL(3), SYNC,
+		},
+	}, {
+		/* Devices have guests' addresses, which the host does not know */
+		.name = "nested",
+		.invs = { INV_S2, INV_S1_OF_S2, INV_ATS_FULL(3) },
+		.iova = SZ_2M, .size = SZ_64K,
+		.commands = {
+			{ CMDQ_OP_TLBI_S2_IPA, 7, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_TLBI_NH_ALL, 7 }, SYNC, ATC_ALL(3), SYNC,
+		},
+	}, {
+		.name = "all of nested",
+		.invs = { INV_S2, INV_S1_OF_S2, INV_ATS_FULL(3) },
+		.commands = {
+			{ CMDQ_OP_TLBI_S12_VMALL, 7 }, SYNC, ATC_ALL(3), SYNC,
+		},
+	},
+};
+
+KUNIT_ARRAY_PARAM_DESC(invalidation, invalidations, name);
+
+static size_t count_invs(const struct invalidation *inv)
+{
+	size_t count = 0;
+
+	while (count < INVS_MAX && inv->invs[count].size_opcode)
+		count++;
+	return count;
+}
+
+/* Expect that all of @expected was issued since @prod, and nothing else */
+static void expect_commands(struct kunit *test, u32 prod,
+			    const struct command *expected)
+{
+	struct sync_test *st = test->priv;
+	u32 count = 0;
+
+	for (; count < COMMANDS_MAX && expected[count].op; count++) {
+		const struct command *want = &expected[count];
+		u32 at = prod + count;
+		u8 op = command_field(st, at, 0, CMDQ_0_OP);
+		u64 address = 0;
+		u32 id = 0, ssid = 0;
+		u8 size = 0;
+
+		switch (op) {
+		case CMDQ_OP_CMD_SYNC:
+			break;
+		case CMDQ_OP_ATC_INV:
+			id = command_field(st, at, 0, CMDQ_ATC_0_SID);
+			ssid = command_field(st, at, 0, CMDQ_ATC_0_SSID);
+			size = command_field(st, at, 1, CMDQ_ATC_1_SIZE);
+			address = command_field(st, at, 1,
+						CMDQ_ATC_1_ADDR_MASK) << 12;
+			KUNIT_EXPECT_EQ(test, !!ssid,
+					command_field(st, at, 0, CMDQ_0_SSV));
+			break;
+		default:
+			id = command_field(st, at, 0, CMDQ_TLBI_0_ASID) +
+			     command_field(st, at, 0, CMDQ_TLBI_0_VMID);
+			address = command_field(st, at, 1,
+						CMDQ_TLBI_1_VA_MASK) << 12;
+			break;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, want->op, op, "command %u", count);
+		KUNIT_EXPECT_EQ_MSG(test, want->id, id, "command %u", count);
+		KUNIT_EXPECT_EQ_MSG(test, want->ssid, ssid, "command %u",
+				    count);
+		KUNIT_EXPECT_EQ_MSG(test, want->address, address, "command %u",
+				    count);
+		KUNIT_EXPECT_EQ_MSG(test, want->size, size, "command %u",
+				    count);
+	}
+	KUNIT_EXPECT_EQ(test, count, commands_since(st, prod));
+}
+
+static void commands_test(struct kunit *test)
+{
+	const struct invalidation *inv = test->param_value;
+	struct sync_test *st = test->priv;
+	struct arm_smmu_domain *smmu_domain;
+	struct iommu_iotlb_gather gather;
+	u32 before = st->smmu->features, prod;
+
+	attach_dirty_domain(test);
+	smmu_domain = make_domain(test, inv->invs, count_invs(inv));
+
+	prod = READ_ONCE(st->smmu->cmdq.q.llq.prod);
+	st->smmu->features |= ARM_SMMU_FEAT_RANGE_INV;
+	if (inv->size) {
+		iommu_iotlb_gather_init(&gather);
+		iommu_iotlb_gather_add_range(&gather, inv->iova, inv->size);
+		gather.pgsize = SZ_4K;
+		iommu_iotlb_sync(&smmu_domain->domain, &gather);
+	} else {
+		iommu_flush_iotlb_all(&smmu_domain->domain);
+	}
+	st->smmu->features = before;
+
+	expect_commands(test, prod, inv->commands);
+}
+
+static void free_sva_domain(void *context)
+{
+	struct iommu_domain *domain = context;
+
+	domain->ops->free(domain);
+}
+
+/* What a device's PASID is told of changes to the process's page table */
+static void sva_test(struct kunit *test)
+{
+	static const struct {
+		unsigned long start;
+		unsigned long end;
+		struct command commands[COMMANDS_MAX];
+	} changes[] = {
+		{ SZ_2M, SZ_2M + SZ_4K, {
+			{ CMDQ_OP_TLBI_NH_VA, 5, 0, SZ_2M }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 9, SZ_2M }, SYNC,
+		} },
+		{ 0, ULONG_MAX, {
+			{ CMDQ_OP_TLBI_NH_ASID, 5 }, SYNC,
+			{ CMDQ_OP_ATC_INV, 3, 9, 0, ATC_INV_SIZE_ALL }, SYNC,
+		} },
+	};
+	static const struct arm_smmu_inv inv[] = { INV_S1, INV_ATS(3, 9, 1) };
+	struct sync_test *st = test->priv;
+	struct device *dev = &st->edev->pdev->dev;
+	struct arm_smmu_invs *invs, *before;
+	struct arm_smmu_domain *smmu_domain;
+	struct iommu_domain *domain;
+	u32 features = st->smmu->features;
+
+	if (!IS_ENABLED(CONFIG_ARM_SMMU_V3_SVA))
+		kunit_skip(test, "model: the kernel has no SVA for it");
+	KUNIT_ASSERT_EQ(test, 0, kunit_attach_mm());
+	st->smmu->features |= ARM_SMMU_FEAT_SVA;
+	domain = dev_iommu_ops(dev)->domain_alloc_sva(dev, current->mm);
+	st->smmu->features = features;
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_sva_domain,
+							   domain));
+
+	smmu_domain = to_smmu_domain(domain);
+	invs = make_invs(test, inv, ARRAY_SIZE(inv));
+	before = rcu_replace_pointer(smmu_domain->invs, invs, true);
+	st->smmu->features |= ARM_SMMU_FEAT_RANGE_INV;
+	for (int i = 0; i < ARRAY_SIZE(changes); i++) {
+		u32 prod = READ_ONCE(st->smmu->cmdq.q.llq.prod);
+
+		mmu_notifier_arch_invalidate_secondary_tlbs(current->mm,
+							    changes[i].start,
+							    changes[i].end);
+		expect_commands(test, prod, changes[i].commands);
+	}
+	st->smmu->features = features;
+	rcu_assign_pointer(smmu_domain->invs, before);
+}
+
 static struct kunit_case sync_cases[] = {
 	KUNIT_CASE_PARAM(dirty_test, withhold_gen_params),
 	KUNIT_CASE(block_4t_test),
 	KUNIT_CASE(block_4t_range_test),
+	KUNIT_CASE_PARAM(commands_test, invalidation_gen_params),
+	KUNIT_CASE(sva_test),
 	{}
 };
 
