@@ -716,6 +716,7 @@ static const struct smmu_variant smmu_s2 = {
 		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_s2),
 		.overlay_end = of_overlay_end(arm_smmu_s2),
+		.first_tag = TAG_S2,
 		SMMU_DESC("/arm-smmu-s2"),
 	},
 	.id0 = SMMU_ID0(SMMU_BANKS) | SMMU_ID0_SMRS | SMMU_ID0_S2TS |
@@ -741,6 +742,7 @@ static const struct smmu_variant smmu_s2_32 = {
 		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_s2_32),
 		.overlay_end = of_overlay_end(arm_smmu_s2_32),
+		.first_tag = TAG_S2,
 		SMMU_DESC("/arm-smmu-s2-32"),
 	},
 	.id0 = SMMU_ID0(SMMU_BANKS) | SMMU_ID0_SMRS | SMMU_ID0_S2TS |
@@ -790,6 +792,7 @@ static const struct smmu_variant smmu_v1 = {
 		.commands.table = { 1, 1 },
 		.overlay = of_overlay_begin(arm_smmu_v1),
 		.overlay_end = of_overlay_end(arm_smmu_v1),
+		.first_tag = TAG_S2,
 		SMMU_DESC("/arm-smmu-v1"),
 	},
 	.id0 = SMMU_ID0(2) | SMMU_ID0_SMRS | SMMU_ID0_S2TS | SMMU_ID0_NO_AARCH32S |

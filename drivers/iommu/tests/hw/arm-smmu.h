@@ -78,7 +78,8 @@ bool hw_smmu_started_faulted(struct hw_iommu *iommu);
 	.soc = path "-soc",						\
 	.ops = &hw_smmu_ops,						\
 	.commands.sync = { 0, 1 },					\
-	.reports_stuck = true
+	.reports_stuck = true,						\
+	.shares_irq = true
 
 /* One clock and one power domain */
 #define SMMU_WINDOW(start, size)	{ start, size, BIT(0), BIT(0) }

@@ -723,6 +723,34 @@ static const struct kunit_mmio_ops hw_mmio_ops = {
 	.write = hw_mmio_write,
 };
 
+/**
+ * hw_left_iova() - where the last user of an IOMMU has left a translation in its IOTLB
+ * @iommu: the IOMMU
+ *
+ * That was firmware with a splash screen, or the kernel before this one, and it is there
+ * in each address space. A driver must have it forgotten before a device can use it.
+ *
+ * Return: the address of a page, where tests map nothing.
+ */
+u64 hw_left_iova(struct hw_iommu *iommu)
+{
+	return (iommu->desc->iova ?: SZ_16M) + SZ_64M;
+}
+
+static void __init hw_leave_translations(struct hw_iommu *iommu)
+{
+	for (u32 tag = 0; tag < HW_LEFT_TAGS; tag++)
+		hw_fill(iommu, &(struct hw_entry) {
+			.iova = hw_left_iova(iommu),
+			.size = SZ_4K,
+			.addr = hw_left_iova(iommu),
+			.prot = HW_READ | HW_WRITE,
+			.tag = iommu->desc->first_tag + tag,
+			.stream = iommu->desc->masters[0].stream,
+			.caches = HW_ALL_CACHES & ~HW_TABLES,
+		});
+}
+
 /* With @count windows from @first on; fewer if there are not as many */
 static int __init hw_setup_one(struct hw_iommu *iommu, unsigned int first,
 			       unsigned int count)
@@ -733,6 +761,7 @@ static int __init hw_setup_one(struct hw_iommu *iommu, unsigned int first,
 	list_add_tail(&iommu->node, &hw_iommus);
 	if (desc->ops->reset)
 		desc->ops->reset(iommu);
+	hw_leave_translations(iommu);
 
 	for (unsigned int i = 0; i < count && desc->windows[first + i].size; i++) {
 		const struct hw_window *at = &desc->windows[first + i];

@@ -37,6 +37,7 @@
 #define HW_WRITE		BIT(1)
 
 #define HW_TLB_SIZE		2048
+#define HW_LEFT_TAGS		16
 #define HW_MAX_WINDOWS		4
 #define HW_MAX_MASTERS		2
 #define HW_MAX_AHEAD		4
@@ -244,6 +245,7 @@ struct hw_master {
  * @stays_attached: the hardware goes on to use the domain of a device that is removed
  * @stays_on: the driver of the bus turns translation on, and never off again
  * @shares_irq: the driver takes interrupts of other devices, also while it sleeps
+ * @first_tag: the lowest that hw_root::tag is
  * @no_fault: the driver does not learn of faults
  * @logs_faults: the driver logs where it was, and does not call report_iommu_fault()
  * @no_read_only: the hardware knows no permissions
@@ -284,6 +286,7 @@ struct hw_desc {
 	bool stays_attached;
 	bool stays_on;
 	bool shares_irq;
+	u32 first_tag;
 	bool no_fault;
 	bool logs_faults;
 	bool no_read_only;
@@ -399,6 +402,7 @@ void hw_written_back(void);
 /* For tests */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 		 u64 *paddr);
+u64 hw_left_iova(struct hw_iommu *iommu);
 bool hw_reads_from(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start, u64 size);
 int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *value);
 struct hw_iommu *hw_find(struct device *dev, u32 *stream);

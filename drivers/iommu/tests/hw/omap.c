@@ -15,6 +15,9 @@
 #include "cases.h"
 
 #include <linux/bitfield.h>
+#include <linux/delay.h>
+#include <linux/omap-iommu.h>
+#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 
 #include "../../iommu-priv.h"
@@ -319,9 +322,39 @@ static void idle_fault_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, t->domain->ops->attach_dev(t->domain, dev, identity));
 }
 
+/* The driver of a processor that idles lets its MMUs sleep, and keeps the domain */
+static void deactivated_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct omap_iommu_domain *domain =
+		container_of(t->domain, struct omap_iommu_domain, domain);
+
+	hw_map_pages(test, t->iova, 0, 4);
+	hw_expect_reached(test, 0, t->iova, 0, 4);
+	KUNIT_EXPECT_EQ(test, 0, omap_iommu_domain_deactivate(t->domain));
+	msleep(HW_SLEEP_MS);
+	for (unsigned int line = 0; line < omap_desc.instances; line++)
+		hw_raise_irq(t->iommu, line);
+	hw_unmap(test, t->iova + SZ_4K, 1);
+	hw_map(test, t->iova + SZ_8M, 4, 1);
+	for (unsigned int i = 0; i < domain->num_iommus; i++)
+		KUNIT_EXPECT_TRUE(test,
+				  pm_runtime_suspended(domain->iommus[i].iommu_dev->dev));
+	KUNIT_EXPECT_EQ(test, 0, omap_iommu_domain_activate(t->domain));
+
+	hw_expect_reached(test, 0, t->iova, 0, 1);
+	hw_expect_reached(test, 0, t->iova + SZ_8M, 4, 1);
+	hw_expect_refused(test, 0, t->iova + SZ_4K, 1);
+	hw_expect_reached(test, 0, t->iova + 2 * SZ_4K, 2, 2);
+	hw_unmap(test, t->iova, 1);
+	hw_unmap(test, t->iova + 2 * SZ_4K, 2);
+	hw_unmap(test, t->iova + SZ_8M, 1);
+}
+
 static struct kunit_case omap_own_cases[] = {
 	KUNIT_CASE(busy_domain_test),
 	KUNIT_CASE(idle_fault_test),
+	KUNIT_CASE(deactivated_test),
 	{}
 };
 

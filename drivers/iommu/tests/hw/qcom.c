@@ -251,6 +251,7 @@ static const struct hw_desc qcom_desc = {
 	.no_two_domains = "driver: has one device to a domain; see iommu_qcom_own",
 	.reports_stuck = true,
 	.exact = true,
+	.shares_irq = true,
 };
 
 HW_IOMMU(qcom, qcom_desc);
