@@ -101,11 +101,12 @@ def run_units(compose: Compose, chosen: list[Unit], again: bool = True,
     inputs.at_start()
     inputs.AGAIN = again
     report.STOP.clear()
-    tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
     tools.space(ROOT, LEAST)
+    composed = compose()    # which refuses other releases, before anything is installed
+    tools.need(*dict.fromkeys(name for unit in chosen for name in unit.tools))
     for unit in chosen:
         place(unit.id).unlink(missing_ok=True)
-    run = Run(compose(), chosen)
+    run = Run(composed, chosen)
     with report.whole_lines(), concurrent.futures.ThreadPoolExecutor(2) as pool:
         lines = [pool.submit(run.line, line) for line in LINES]
         try:

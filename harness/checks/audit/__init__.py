@@ -53,6 +53,7 @@ BASE = {
 
 # Ops of tests that are wrong on purpose, and why.
 ON_PURPOSE = {
+    "iommufd/selftest.c: amdv1_mock_sync_always_ops": "shares its sync with mocks that gather",
     "tests/e2e/cost-pgtable-test.c: range_ops": "its sync does nothing",
     "tests/sync-domain.c: sync_always_ops": "notes the gather it is given",
     "tests/sync-domain.c: sync_none_ops": "its IOTLB is a bitmap",
