@@ -249,7 +249,7 @@ static void no_flush_walk(unsigned long iova, size_t size, size_t granule,
 }
 
 /* For more threads than the one that has the test */
-static const struct iommu_flush_ops smp_ops = {
+static const struct iommu_flush_ops neighbour_ops = {
 	.tlb_flush_walk	= no_flush_walk,
 	.tlb_add_range	= gather_run,
 };
@@ -833,7 +833,7 @@ static unsigned long *hd_entry(struct pgtable *pt, unsigned long iova)
 
 static void test_dirty(struct kunit *test)
 {
-	struct pgtable *pt = alloc_pgtable(test, &smp_ops);
+	struct pgtable *pt = alloc_pgtable(test, &neighbour_ops);
 	unsigned long iova = place(pt->f, 1, 1);
 	struct iommu_dirty_bitmap dirty;
 
@@ -960,7 +960,7 @@ static void look_at_own_pages(struct work_struct *work)
 /* Neighbours in one table are for whoever mapped them, there is no lock */
 static void test_neighbours_on_several_cpus(struct kunit *test)
 {
-	struct pgtable *pt = alloc_pgtable(test, &smp_ops);
+	struct pgtable *pt = alloc_pgtable(test, &neighbour_ops);
 	u64 pages = min(table_size(pt->f), space_size(pt->f)) >>
 		    __ffs(pt->f->pgsize);
 	struct worker *workers;
