@@ -245,8 +245,12 @@ static struct arm_smmu_domain *make_domain(struct kunit *test,
 }
 
 /* Field @mask of dword @i of the command that was issued at @prod */
-#define command_field(_st, _prod, _i, _mask)				\
-	FIELD_GET(_mask, le64_to_cpu(Q_ENT(&(_st)->smmu->cmdq.q, _prod)[_i]))
+static u64 command_field(struct sync_test *st, u32 prod, int i, u64 mask)
+{
+	u64 dword = le64_to_cpu(Q_ENT(&st->smmu->cmdq.q, prod)[i]);
+
+	return (dword & mask) >> __ffs64(mask);
+}
 
 /* Commands issued since the queue's producer index was @prod */
 static u32 commands_since(struct sync_test *st, u32 prod)
