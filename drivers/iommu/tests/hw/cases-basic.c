@@ -34,6 +34,8 @@ void hw_map_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
 
+	for (unsigned int m = 0; m < 1 + hw_two_masters(t); m++)
+		hw_expect_refused(test, m, hw_left_iova(t->iommu), 1);
 	hw_expect_refused(test, 0, t->iova, 1);
 	hw_map(test, t->iova, 3, 4);
 	hw_expect_reached(test, 0, t->iova, 3, 4);
