@@ -31,6 +31,8 @@ VIRTUAL = "-icount shift=0,sleep=off -rtc clock=vm"
 # Architectures of several kernels: most objects are the same, though the configurations, which
 # all files include, are not.
 SEVERAL = ("um", "arm64")
+# ccache for the others.
+NO_INCBIN = pathlib.Path(__file__).with_name("no-incbin.sh")
 
 # Who builds where and when is part of an image that else is always the same.
 SAME = {"KBUILD_BUILD_TIMESTAMP": "@0", "KBUILD_BUILD_USER": "iotlb-sync",
@@ -51,11 +53,13 @@ def compiler(kernel: Target) -> tuple[str, dict[str, str]]:
     """Return make's CC, and the environment, for builds of kernel whose objects clones share.
 
     What ccache was not asked for before it preprocesses, to compare that with what it has: a
-    third more work, which finds something in kernels of SEVERAL alone.
+    third more work, which finds something in kernels of SEVERAL alone.  Of the others NO_INCBIN
+    keeps assembler from it.
     """
     share = {"CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
-    return (f"ccache {kernel.cross_compile}gcc",
-            share if kernel.arch in SEVERAL else {**share, "CCACHE_DEPEND": "1"})
+    if kernel.arch in SEVERAL:
+        return f"ccache {kernel.cross_compile}gcc", share
+    return f"{NO_INCBIN} {kernel.cross_compile}gcc", {**share, "CCACHE_DEPEND": "1"}
 
 
 def call(tree: pathlib.Path, command: list[str], log: pathlib.Path, tick: Callable[[], None],
