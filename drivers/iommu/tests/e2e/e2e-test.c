@@ -299,6 +299,26 @@ static void write_test(struct kunit *test)
 			    e2e->pages);
 }
 
+/* Where IOVAs begin is one as any other; virtual machines have memory there */
+static void first_page_test(struct kunit *test)
+{
+	struct e2e_test *e2e = test->priv;
+
+	e2e->iova = first_iova(e2e->domain, e2e->edev);
+	map_pages(test, 0, 2);
+	use_pages(test, 0, 2);
+	for (int i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, virt_to_phys(memory(e2e, i)) + 0x234,
+				iommu_iova_to_phys(e2e->domain,
+						   iova(e2e, i) + 0x234));
+	unmap(test, e2e->iova, SZ_4K);
+	KUNIT_EXPECT_EQ(test, 0, iommu_iova_to_phys(e2e->domain, e2e->iova));
+	expect_sync_ends(test, 0, 1);
+	expect_pages(test, 1, 1, true);
+	unmap(test, iova(e2e, 1), SZ_4K);
+	sync(e2e);
+}
+
 static void iova_reused_test(struct kunit *test)
 {
 	struct e2e_test *e2e = test->priv;
@@ -541,6 +561,9 @@ static void block_test(struct kunit *test)
 	need_block(test);
 	map(test, e2e->domain, e2e->iova, e2e->pages, BLOCK);
 	expect_block(test, e2e->pages, true);
+	KUNIT_EXPECT_EQ(test, virt_to_phys(e2e->pages) + BLOCK - 0x234,
+			iommu_iova_to_phys(e2e->domain,
+					   e2e->iova + BLOCK - 0x234));
 	unmap(test, e2e->iova, BLOCK);
 	if (e2e->withheld)
 		expect_block(test, e2e->pages, true);
@@ -859,6 +882,7 @@ static void soak_test(struct kunit *test)
 static struct kunit_case e2e_cases[] = {
 	WITHHOLD_CASE(read_test),
 	WITHHOLD_CASE(write_test),
+	WITHHOLD_CASE(first_page_test),
 	WITHHOLD_CASE(iova_reused_test),
 	WITHHOLD_CASE(one_of_many_test),
 	WITHHOLD_CASE(one_sync_test),

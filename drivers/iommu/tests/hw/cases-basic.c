@@ -150,8 +150,8 @@ void hw_fault_test(struct kunit *test)
 	if (t->iommu->desc->no_fault)
 		kunit_skip(test, "driver: is not told of faults");
 
-	/* Twice: the next one comes if the first is cleared. Some devices have two MMUs. */
-	for (unsigned int i = 0; i < 2; i++, iova += SZ_4K) {
+	/* The next one comes if the first is cleared. Some devices have two MMUs. */
+	for (unsigned int i = 0; i < 4; i++, iova += SZ_4K) {
 		if (t->iommu->desc->logs_faults) {
 			expect_logged(test, iova);
 			continue;

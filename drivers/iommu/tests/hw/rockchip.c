@@ -13,7 +13,7 @@
  * in all for what turns something off, where the driver waits for one MMU alone. What
  * is commanded until then is lost. Paging goes off in a stall only.
  */
-#include "hw.h"
+#include "cases.h"
 
 #define DTE_ADDR		0x00
 #define STATUS			0x04
@@ -362,3 +362,59 @@ static const struct hw_desc rockchip_v2_desc = {
 
 HW_IOMMU(rockchip, rockchip_desc);
 HW_IOMMU(rockchip_v2, rockchip_v2_desc);
+
+/* How firmware may leave the MMUs of an IOMMU, or an attach that failed */
+static const struct {
+	const char *name;
+	u32 status[2];
+} rockchip_left[] = {
+	{ "the first faulted", { STATUS_PAGING | STATUS_FAULT, 0 } },
+	{ "the second faulted", { 0, STATUS_PAGING | STATUS_FAULT } },
+	{ "both on, one faulted", { STATUS_PAGING, STATUS_PAGING | STATUS_FAULT } },
+	{ "the first on", { STATUS_PAGING, 0 } },
+	{ "one stalled", { STATUS_PAGING, STATUS_PAGING | STATUS_STALL } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(rockchip_left, rockchip_left, name);
+
+static void left_on_test(struct kunit *test)
+{
+	const typeof(rockchip_left[0]) *left = test->param_value;
+	struct hw_test *t = test->priv;
+	struct iommu_group *group = t->master[0].dev->iommu_group;
+	struct rockchip *rk = t->iommu->priv;
+	u64 paddr;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_map(t->domain, t->iova, virt_to_phys(t->memory),
+				  2 * SZ_4K, IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+	iommu_detach_group(t->domain, group);
+	for (int i = 0; i < 2; i++)
+		rk->mmus[i] = (struct rockchip_mmu) {
+			.dte_addr = SZ_4K,
+			.status = left->status[i],
+		};
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(t->domain, group));
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, STATUS_PAGING, rk->mmus[i].status);
+		KUNIT_EXPECT_EQ(test, 0, hw_translate(t->iommu, 0,
+						      t->iova + i * SZ_4K, true,
+						      &paddr));
+		KUNIT_EXPECT_EQ(test, virt_to_phys(t->memory) + i * SZ_4K, paddr);
+	}
+}
+
+static struct kunit_case rockchip_own_cases[] = {
+	KUNIT_CASE_PARAM(left_on_test, rockchip_left_gen_params),
+	{}
+};
+
+static struct kunit_suite rockchip_own_suite = {
+	.name = "iommu_rockchip_own",
+	.init = rockchip_test_init,
+	.exit = hw_test_exit,
+	.test_cases = rockchip_own_cases,
+};
+
+kunit_test_suite(rockchip_own_suite);
