@@ -83,10 +83,11 @@ def repository(root: pathlib.Path = ROOT) -> str:
 
 @functools.cache
 def harness(root: pathlib.Path) -> str:
-    """Return what changes with the code and tables of the harness, and the rules that the
-    audit tries; what runs was read from them when it started."""
+    """Return what changes with the code and tables of the harness that decide an outcome, and
+    the rules that the audit tries; what runs was read from them when it started."""
     return digest(root, (name for name in files(root, "harness", "Makefile", "scripts")
-                         if not name.startswith(("harness/tests/", "harness/doc/"))))
+                         if not name.startswith(("harness/tests/", "harness/doc/",
+                                                 "harness/report/"))))
 
 
 @functools.cache
@@ -142,7 +143,7 @@ class Inputs:
         return outcome
 
     def harness(self, _unit: Unit) -> object:
-        """All of the harness but its own tests and pages, as it is when it starts."""
+        """All of the harness but its own tests, pages and report, as it is when it starts."""
         return harness(self.root)
 
     def tests(self, _unit: Unit) -> object:
@@ -265,7 +266,7 @@ def kept(key: str) -> Outcome | None:
         return None
     try:
         data = json.loads((KEPT / f"{key}.json").read_text())
-        return Outcome(Tally(*data["tally"]), [], data["data"], data["seconds"], True)
+        return Outcome(Tally(*data["tally"]), [], data["data"], data["seconds"], True, data["at"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -285,7 +286,8 @@ def keep(key: str, outcome: Outcome, why_not: str = "") -> None:
         KEPT.mkdir(parents=True, exist_ok=True)
         part = KEPT / f"{key}.{os.getpid()}.part"
         part.write_text(json.dumps({"tally": dataclasses.astuple(outcome.tally),
-                                    "data": outcome.data, "seconds": outcome.seconds}))
+                                    "data": outcome.data, "seconds": outcome.seconds,
+                                    "at": outcome.at}))
         part.replace(path)
 
 
@@ -326,8 +328,16 @@ def differ(stamps: dict[str, dict[str, object]]) -> str:
 
 
 def stamp(composed: Composed) -> dict[str, object]:
-    """Return what results that are collected must have in common."""
-    return {"repository": repository(), "base": Inputs(composed).base(Unit(""))}
+    """Return what a result is of.  Those that are collected have repository and base in common;
+    commit and tree are what git calls the repository and the files of the composed kernel."""
+    return {"repository": repository(), "base": Inputs(composed).base(Unit("")),
+            "commit": commit(),
+            "tree": git(composed.tree, "rev-parse", f"{composed.end}^{{tree}}").strip()}
+
+
+def commit(root: pathlib.Path = ROOT) -> str:
+    """Return what git calls the state of the repository."""
+    return git(root, "describe", "--always", "--dirty", "--abbrev=12").strip()
 
 
 def compilers() -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -42,13 +43,15 @@ class Outcome:
     """What came of a unit.
 
     words: lines that say what is wrong; data: what close() of the check makes its tables
-    of, as JSON knows it; before: it is that of an earlier run.
+    of, as JSON knows it; before: it is that of an earlier run; at: when it was there, in
+    seconds since 1970, 0 if that is not known.
     """
     tally: Tally
     words: list[str] = field(default_factory=list)
     data: Any = None
     seconds: float = 0.0
     before: bool = False
+    at: float = field(default_factory=time.time, compare=False)
 
 
 class Check(Protocol):

@@ -352,9 +352,10 @@ class AsBefore(Run):
         self.assertEqual(["x", "x"], self.known["a"].ran)
 
     def test_data_is_kept(self):
-        outcome = Outcome(Tally(2), data=[{"a": 1}], seconds=3.5)
+        outcome = Outcome(Tally(2), data=[{"a": 1}], seconds=3.5, at=5.5)
         inputs.keep("key", outcome)
         self.assertEqual(Outcome(Tally(2), [], [{"a": 1}], 3.5, True), inputs.kept("key"))
+        self.assertEqual(5.5, inputs.kept("key").at)
 
     def test_damaged_is_run_again(self):
         inputs.keep("key", Outcome(Tally(2)))

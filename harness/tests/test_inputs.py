@@ -24,7 +24,8 @@ class Keys(Kernel):
             "drivers/old.c": "int a;\n"})
         self.develop()
         put(self.root, {"harness/check.py": "a", "harness/tests/test_a.py": "a", "Makefile": "a",
-                        "harness/doc/a.md": "a", "README.md": "a",
+                        "harness/doc/a.md": "a", "harness/report/a.css": "a",
+                        "README.md": "a",
                         "patches/one/cover": "one: subject\n\nBody.\n",
                         "patches/two/cover": "two: subject\n\nBody.\n",
                         ".gitignore": "build/\n"})
@@ -87,6 +88,18 @@ class Keys(Kernel):
         self.changes(edit=lambda: put(self.root, {"Makefile": "b"}))
         self.changes(edit=lambda: (self.root / "harness/check.py").chmod(0o755))
 
+    def test_what_a_result_is_of(self):
+        git(self.root, "commit", "-q", "-m", "project")
+        with mock.patch.object(inputs, "repository", lambda: "r"), \
+                mock.patch.object(inputs, "commit", lambda made=inputs.commit: made(self.root)):
+            composed = self.compose()
+            stamp = inputs.stamp(composed)
+            self.assertEqual(git(self.tree, "rev-parse", "HEAD^{tree}").strip(), stamp["tree"])
+            self.assertEqual(git(self.root, "rev-parse", "--short=12", "HEAD").strip(),
+                             stamp["commit"])
+            put(self.root, {"Makefile": "b"})
+            self.assertEqual(f"{stamp['commit']}-dirty", inputs.stamp(composed)["commit"])
+
     def test_harness_that_is_edited_while_it_runs(self):
         """What runs is what was read when it started."""
         unit = Unit("check", inputs=())
@@ -99,7 +112,7 @@ class Keys(Kernel):
             self.changes("repository", edit=lambda: put(self.root, {path: "b"}))
 
     def test_tests(self):
-        for path in ("harness/tests/test_a.py", "harness/doc/a.md"):
+        for path in ("harness/tests/test_a.py", "harness/doc/a.md", "harness/report/a.css"):
             self.changes("repository", "tests", edit=lambda: put(self.root, {path: "b"}))
 
     def test_rules_of_the_audit(self):
