@@ -19,7 +19,7 @@ from .kernel import (commits, compose, export, mails, neighbours, repair, source
 from .kernel.compose import Composed
 from .boot import drivers, inputs, soak
 from .checks import cost, fixes, neighbours as releases
-from . import check, debian
+from . import check, debian, report
 
 # make's and git's own variables would reach the make and git started here.
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GIT_DIR",
@@ -162,6 +162,8 @@ COMMANDS = {
     "unit": Command("one of them: ID=kunit/tests", check.unit, ("kdir", "id"), True),
     "collect": Command("the table of results in build/results, or in RESULTS=\"folders\"",
                        check.collect, ("results", "only")),
+    "report": Command("a page of the last results, as HTML; RESULTS=\"folders\"",
+                      report.write, ("results",)),
     "kunit": Command("the KUnit tests; JOB=name, SAN=1 with sanitizers and lockdep",
                      check.run_jobs, ("kdir", "job", "san"), True),
     "soak": Command("random operations on drivers on models; SEED= of the first, TIME=10 minutes",

@@ -225,7 +225,7 @@ def read(path: pathlib.Path) -> tuple[str, dict[str, object], Outcome]:
         data = json.loads(path.read_text())
         id, stamp = data.pop("unit"), data.pop("stamp")
         tally = Tally(**data.pop("tally"))
-        return id, stamp, Outcome(tally, **{"at": 0.0, **data})
+        return id, stamp, Outcome(tally, **{**data, "at": data.get("at", 0.0)})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Problem(f"{path} is not the result of a unit: remove it, and run the unit "
                       "again") from None

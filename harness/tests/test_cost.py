@@ -261,6 +261,7 @@ class DocumentTest(unittest.TestCase):
                   Count("iommu_unmap", "pages", 1, 500, 2)]
         self.drivers = [driver(run_of(61, 400) + extra, run_of(12, 370) + extra),
                         driver(*formats, kind="", name="formats")]
+        self.enterContext(mock.patch.object(document.inputs, "stamp", lambda _: {"tree": "t"}))
 
     def test_json(self):
         composed = SimpleNamespace(base=SimpleNamespace(version="7.3.4"))
@@ -271,6 +272,7 @@ class DocumentTest(unittest.TestCase):
         self.assertIn({"shape": "pages", "n": 16, "base": 1376, "sync": 1376, "series": 562,
                        "base_commands": 0, "sync_commands": 0, "series_commands": 0},
                       call["points"])
+        self.assertEqual({"tree": "t"}, data["stamp"])
 
     def test_readme_table(self):
         rows = document.readme_rows(self.drivers)

@@ -329,6 +329,7 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
             stage, start = Stage(what), time.monotonic()
             try:
                 passed, failed = part(composed)
+                words += [f"{what}: {failed} wrong"] * bool(failed)
             except Problem as problem:
                 passed, failed = 0, 1
                 words.append(str(problem))

@@ -55,7 +55,9 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
         right, wrong, line = verdict(drivers)
         as_few, more, also = best.compare(drivers, best.read())
         print(line, also, sep="\n", flush=True)
-        yield name, Outcome(Tally(right + as_few, len(wrong) + len(more)), wrong + more)
+        yield name, Outcome(Tally(right + as_few, len(wrong) + len(more)), wrong + more,
+                            [(driver.arch, driver.name, *path) for driver in drivers
+                             for path in count.paths(driver)])
 
 
 def measure(composed: Composed, topic: str = "") -> Tally:

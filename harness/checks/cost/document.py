@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import pathlib
+import time
 from typing import Any
 
 from ...common.readme import table
 from ...kernel.compose import Composed
+from ...boot import inputs
 from . import count, sizes
 from .count import ALONE, BASE, CALLED, FORMATS, SERIES, VERSIONS, Driver
 from .registers import Writes
@@ -59,8 +61,8 @@ def document(composed: Composed, drivers: list[Driver], code: Code,
         counts.setdefault(driver.arch, {})[driver.name] = {
             call: {"points": each, "slope": slopes(driver, call)}
             for call, each in points(driver).items()}
-    return {"kernel": composed.base.version, "unit": "instructions", "counts": counts,
-            "sizes": code, "registers": registers}
+    return {"kernel": composed.base.version, "stamp": inputs.stamp(composed), "at": time.time(),
+            "unit": "instructions", "counts": counts, "sizes": code, "registers": registers}
 
 
 def write_json(path: pathlib.Path, data: dict[str, Any]) -> None:

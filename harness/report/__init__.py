@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make report`: what the last runs left, as one page that needs nothing else."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..common.report import Problem, Tally
+from ..common.run import BUILD
+from ..boot.verdict import BLAMED
+from .. import check
+from . import cost, runs, suites, without
+from .html import Html, code, el, join
+from .known import Known, gather
+from .parts import BAD, GOOD, NONE, WARN, mark, short, stale, when
+
+PAGE = BUILD / "report.html"
+STYLE = pathlib.Path(__file__).with_name("style.css")
+
+
+@dataclass
+class Section:
+    """A section of the page; checks: those whose failures its place in the list tells."""
+    id: str
+    title: str
+    make: Callable[[Known], Html]
+    checks: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section("failures", "Failures", runs.failures, tuple(check.CHECKS)),
+    Section("composed", "What was composed", runs.composed),
+    Section("checks", "Checks", runs.checks),
+    Section("suites", "Suites", suites.suites, ("kunit",)),
+    Section("drivers", "Drivers", suites.by_driver),
+    Section("end-to-end", "End to end", suites.end_to_end),
+    Section("cost", "Cost", cost.cost, ("cost",)),
+    Section("history", "History", without.history, ("history", "models-history")),
+    Section("mutants", "Mutants", without.mutants, ("mutants",)),
+    Section("fixes", "Fixes", without.fixes, ("fixes",)),
+)
+
+
+def write(results: str = "") -> None:
+    """Write PAGE of the last results; results: folders with them, instead of this clone's."""
+    folders = [*map(pathlib.Path, results.split())] or [check.RESULTS]
+    for folder in folders:
+        if not folder.is_dir() and results:
+            raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "
+                          f"{check.RESULTS}, copied from the machines that ran the units")
+    known = gather(folders)
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page(known))
+    total = tally(known)
+    print(f"{total.passed} passed, {total.failed} failed, {len(known.missing())} of "
+          f"{len(known.wanted())} units of `make check` not run: {PAGE}")
+
+
+def tally(known: Known) -> Tally:
+    """Return what all that ran came to."""
+    return sum((each.tally for each in [*(result.outcome for result in known.results.values()),
+                                        *known.closed.values()]), Tally())
+
+
+def page(known: Known) -> str:
+    """Return all of the page."""
+    title = f"Linux {known.now.version or 'not composed'}, iotlb-sync: the last runs"
+    return "<!DOCTYPE html>\n" + el(
+        "html", el("head", Html('<meta charset="utf-8"><meta name="viewport" '
+                                'content="width=device-width, initial-scale=1">'
+                                '<meta name="color-scheme" content="light dark">'),
+                   el("title", title), el("style", Html(STYLE.read_text()))),
+        el("body", el("a", "To the results", href="#failures", class_="skip"),
+           el("header", el("h1", "iotlb-sync: the last runs"), summary(known)),
+           nav(known),
+           el("main", *(section(known, each) for each in SECTIONS)),
+           el("footer", el("p", "Made by ", code("make report"), " ", when(time.time()),
+                           " UTC, of commit ", code(known.now.commit),
+                           ". Times are in UTC."))),
+        lang="en") + "\n"
+
+
+def section(known: Known, each: Section) -> Html:
+    """Return one section of the page."""
+    return el("section", el("h2", each.title, id=f"{each.id}-title"), each.make(known),
+              id=each.id, aria_labelledby=f"{each.id}-title")
+
+
+def nav(known: Known) -> Html:
+    """Return the list of sections, with what failed in each."""
+    items = []
+    for each in SECTIONS:
+        failed = sum(result.failed for name in each.checks for result in known.of(name).values())
+        items.append(el("li", el("a", each.title, " ", el("b", failed, class_="count")
+                                 if failed else "", href=f"#{each.id}")))
+    return el("nav", el("ul", *items), aria_label="Sections")
+
+
+def summary(known: Known) -> Html:
+    """Return what matters most: what passed, failed, was skipped and why, and was not run."""
+    total, missing = tally(known), known.missing()
+    bad = sum(result.failed for result in known.results.values()) + \
+        sum(bool(each.tally.failed) for each in known.closed.values())
+    if not known.results:
+        first = el("p", mark("not run", NONE), " Nothing has run here yet.", class_="verdict")
+    elif bad:
+        first = el("p", mark("failed", BAD), f" {bad} of {len(known.results)} units that ran have "
+                   "failed.", class_="verdict")
+    else:
+        first = el("p", mark("passed", GOOD), f" All {len(known.results)} units that ran have "
+                   "passed.", class_="verdict")
+    *by, rest = suites.skips(suites.suites_of(known, known.of("kunit")))
+    cards = [("passed", total.passed, "", GOOD), ("failed", total.failed, f"in {bad} units", BAD),
+             *((f"skipped: {who}", count, f"the {who} lacks it", NONE)
+               for who, count in zip(BLAMED, by)),
+             *([("skipped", rest, "no reason given", NONE)] if rest else []),
+             ("not run", len(missing), f"of {len(known.wanted())} units of make check", WARN)]
+    now = known.now
+    return join(
+        first, el("dl", *(el("div", el("dt", name), el("dd", count, el("small", more)),
+                             class_=f"card {kind if count else NONE}")
+                          for name, count, more, kind in cards), class_="cards"),
+        el("p", f"Linux {now.version}, {sum(now.topics.values())} commits in {len(now.topics)} "
+           "topics, tree ", code(short(now.tree)), "." if now.tree else "", class_="origin")
+        if now.tree else el("p", mark("not composed", NONE),
+                            " There is no kernel in build/linux: ",
+                            code("make tree"), " makes it.", class_="origin"),
+        stale(known, [*known.results.values()], "make check"))
