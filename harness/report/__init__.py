@@ -105,7 +105,7 @@ def summary(known: Known) -> Html:
     bad = sum(result.failed for result in known.results.values()) + \
         sum(bool(each.tally.failed) for each in known.closed.values())
     if not known.results:
-        first = el("p", mark("not run", NONE), " Nothing has run here yet.", class_="verdict")
+        first = el("p", mark("not run", NONE), ": nothing yet.", class_="verdict")
     elif bad:
         first = el("p", mark("failed", BAD), f" {bad} of {len(known.results)} units that ran have "
                    "failed.", class_="verdict")
@@ -125,7 +125,6 @@ def summary(known: Known) -> Html:
                           for name, count, more, kind in cards), class_="cards"),
         el("p", f"Linux {now.version}, {sum(now.topics.values())} commits in {len(now.topics)} "
            "topics, tree ", code(short(now.tree)), "." if now.tree else "", class_="origin")
-        if now.tree else el("p", mark("not composed", NONE),
-                            " There is no kernel in build/linux: ",
-                            code("make tree"), " makes it.", class_="origin"),
+        if now.tree else el("p", mark("not composed", NONE), ": ",
+                            code("make tree"), " composes the kernel.", class_="origin"),
         stale(known, [*known.results.values()], "make check"))

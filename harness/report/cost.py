@@ -70,8 +70,8 @@ def whole_cost(known: Known) -> Html:
     """What the last `make cost` has left, or the picture that the repository has."""
     path = counted.OUT / "cost.json"
     if not path.exists():
-        return join(el("p", mark("not run", NONE), " ", code("make cost"), " counts all sizes and "
-                       "ways here. The picture is that of the repository, from an earlier run.",
+        return join(el("p", mark("not run", NONE), ": ", code("make cost"), " counts all sizes "
+                       "and ways. The picture is that of the repository, from an earlier run.",
                        class_="origin"), plot(counted.PICTURE))
     data = json.loads(path.read_text())
     stamp = data.get("stamp", {})

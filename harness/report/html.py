@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -54,6 +55,11 @@ def code(value: object) -> Html:
     return el("code", value)
 
 
+def ticked(value: str) -> Html:
+    """Return value with what is in `ticks` as code."""
+    return join(*(code(part) if i % 2 else part for i, part in enumerate(value.split("`"))))
+
+
 def small(value: object) -> Html:
     """Return value as a line of less importance; nothing if there is none."""
     return el("small", value) if value else Html()
@@ -87,6 +93,11 @@ def table(caption: str, head: Sequence[object], rows: Sequence[Sequence[object]]
         class_="wide", tabindex=0, role="region", aria_label=caption)
 
 
-def fold(summary: object, *inside: object) -> Html:
-    """Return inside, folded away behind summary."""
-    return el("details", el("summary", summary), *inside)
+def fold(summary: object, *inside: object, id: str | None = None) -> Html:
+    """Return inside, folded away behind summary; a link to id opens it."""
+    return el("details", el("summary", summary), el("div", *inside, id=id))
+
+
+def anchor(*words: str) -> str:
+    """Return words as the id of an element."""
+    return re.sub(r"\W+", "-", "-".join(words))

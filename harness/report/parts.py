@@ -14,7 +14,7 @@ from ..common.run import BUILD
 from ..common.units import Unit
 from ..checks import history
 from .html import Figure, Html, code, el, figure, join, text
-from .known import HERE, MIXED, OTHER, SAME, Known, Result
+from .known import MIXED, OTHER, SAME, Known, Result
 
 GOOD, BAD, WARN, NONE = "good", "bad", "warn", "none"
 
@@ -39,17 +39,20 @@ def status(known: Known, result: Result | None, good: str = "passed") -> Html:
     tally = result.outcome.tally
     first = mark(f"{tally.failed} failed", BAD) if tally.failed else \
         mark(good, GOOD) if tally.passed else mark("not tried", NONE)
-    tags = ["as before"] * result.outcome.before
     state = known.state(result.stamp)
-    return join(first, *(el("span", tag, class_="tag") for tag in tags),
-                "" if state in (HERE, SAME) else mark(
-                    "other tree" if state == OTHER else "files changed", WARN))
+    if result.outcome.before:
+        first = join(first, " ", el("span", "as before", class_="tag"))
+    if state in (OTHER, MIXED):
+        first = join(first, " ", mark("other tree" if state == OTHER else "files changed", WARN))
+    return first
 
 
-def when(at: float) -> Html:
-    """Return the time at, in UTC."""
-    time = datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
-    return el("time", f"{time:%Y-%m-%d %H:%M}", datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
+def when(at: float, after: float = 0) -> Html:
+    """Return the time at, in UTC; without the day if after, which stands before it, is of that."""
+    time, before = (datetime.datetime.fromtimestamp(each, datetime.timezone.utc)
+                    for each in (at, after))
+    words = f"{time:%H:%M}" if time.date() == before.date() else f"{time:%Y-%m-%d %H:%M}"
+    return el("time", words, datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def short(id: object) -> str:
@@ -62,8 +65,8 @@ def span(times: Iterable[float]) -> Html:
     there = sorted(filter(None, times))
     if not there:
         return text("not noted when")
-    first, last = when(there[0]), when(there[-1])
-    return join(first, "" if first == last else join(" to ", last))
+    first, last = when(there[0]), when(there[-1], there[0])
+    return join(first, join(" to ", last) if there[-1] - there[0] >= 60 else "")
 
 
 def of_what(stamp: dict[str, object]) -> str:
@@ -78,8 +81,7 @@ def origin(known: Known, results: Sequence[Result], again: str) -> Html:
     again: the command that runs these units.
     """
     if not results:
-        return el("p", mark("not run", NONE), " There is no result: ", code(again),
-                  " makes it.", class_="origin")
+        return el("p", mark("not run", NONE), ": ", code(again), " runs it.", class_="origin")
     before = sum(each.outcome.before for each in results)
     kinds = collections.Counter(of_what(each.stamp) for each in results)
     line = el("p", f"{len(results)} result{'s' * (len(results) > 1)}: ",
@@ -121,8 +123,8 @@ def link(path: pathlib.Path, words: object) -> Html:
 def logs(unit: Unit) -> Html:
     """Return links to what unit has left in build/log by itself; nothing if there is nothing."""
     found = [(words, BUILD / "log" / name) for words, name in _logs(unit)]
-    return Html(" ".join(link(path, words) for words, path in found
-                         if path.exists() and path.stat().st_size))
+    return el("span", Html(" ".join(link(path, words) for words, path in found
+                                    if path.exists() and path.stat().st_size)), class_="logs")
 
 
 def _logs(unit: Unit) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from ..common.report import Tally
 from ..common.units import Outcome
 from ..kernel import mails, topics
 from .. import check
-from .html import Html, code, el, figure, fold, join, listed, small, table
+from .html import Html, anchor, code, el, figure, fold, join, listed, small, table, ticked
 from .known import MIXED, OTHER, Known, Result
 from .parts import (BAD, GOOD, NONE, WARN, link, logs, mark, of_all, of_what, origin, span, status,
                     took)
@@ -29,8 +29,7 @@ def failures(known: Known) -> Html:
     if parts:
         return join(*parts)
     if not known.results:
-        return el("p", mark("not run", NONE), " Nothing has run here yet: ", code("make check"),
-                  " runs it.")
+        return el("p", mark("not run", NONE), ": nothing yet; ", code("make check"), " runs all.")
     return el("p", mark("none", GOOD), f" None of the {len(known.results)} units that ran has "
               "failed.")
 
@@ -39,8 +38,8 @@ def failure(known: Known, result: Result) -> Html:
     """What came of a unit that failed."""
     return el("article", el("h3", result.unit.id, " ", status(known, result)),
               said(result.outcome.words),
-              el("p", code(f"make unit ID={result.unit.id}"), " runs it again. It ran ",
-                 span([result.outcome.at]), " on ", of_what(result.stamp), ". ",
+              el("p", code(f"make unit ID={result.unit.id}"), " runs it again. Last run: ",
+                 span([result.outcome.at]), ", of ", of_what(result.stamp), ". ",
                  logs(result.unit), class_="origin"), class_="failure")
 
 
@@ -65,7 +64,7 @@ def composed(known: Known) -> Html:
     now = known.now
     facts = [("Linux", now.version), ("tree", code(now.tree)), ("commit", code(now.end)),
              ("repository", code(now.commit))] if now.tree else \
-        [("Linux", join(mark("not composed", NONE), " ", code("make tree"), " composes it.")),
+        [("Linux", join(mark("not composed", NONE), ": ", code("make tree"), " composes it.")),
          ("repository", code(now.commit))]
     notes = []
     if now.only:
@@ -91,12 +90,12 @@ def topic_table(known: Known) -> Html:
             for name, count in there.items()]
     origins = [origin(known, [*found.values()], f"make check ONLY={name}")
                for name, found in results.items()]
-    which = "" if known.now.topics else ", as in patches/series"
-    return join(
-        table(f"{len(there)} topics{which}", ["topic", "commits", "needs", *by_topic], rows,
+    return fold(
+        join("Topics", small(f"{len(there)} topics, {sum(there.values())} commits" +
+                             (", as in patches/series" if not known.now.topics else ""))),
+        table("Topics", ["topic", "commits", "needs", *by_topic], rows,
               ["all", sum(there.values()), "", *[""] * len(by_topic)]),
-        fold("From when these are", *(join(el("h3", name), each)
-                                      for name, each in zip(by_topic, origins))))
+        *(join(el("h3", name), each) for name, each in zip(by_topic, origins)))
 
 
 def topic_cell(name: str) -> Html:
@@ -120,10 +119,12 @@ def checks(known: Known) -> Html:
         seconds = sum(result.outcome.seconds for result in results if not result.outcome.before)
         wanted = len(known.wanted(name))
         rows.append([
-            join(el("a", name, href=f"#check-{name}"), small(check.headline(each))),
-            join(of_all(len(results), wanted, tally.failed), aged(known, results)),
+            join(el("a", name, href="#" + anchor("check", name)),
+                 small(ticked(check.headline(each)))),
+            join(of_all(len(results), wanted, tally.failed), " ", aged(known, results)),
             figure(f"{len(results)} of {wanted}"),
-            *([tally.passed, tally.failed, "all" if before == len(results) else before or "",
+            *([tally.passed, tally.failed,
+               figure("all") if before == len(results) else before or "",
                took(seconds)] if results else [""] * 4)])
         folds.append(units_of(known, name))
     return join(origin(known, [known.results[unit.id] for unit in known.wanted()
@@ -148,14 +149,15 @@ def units_of(known: Known, name: str) -> Html:
              result.outcome.tally.failed, took(result.outcome.seconds),
              span([result.outcome.at]), logs(result.unit)] for result in there.values()]
     also = len(there) - (len(known.wanted(name)) - len(missing))
-    return el("details", el("summary", name, small(
-        ", ".join(filter(None, [f"{len(there)} ran" + (f", {also} of them not part of make check"
-                                                       if also else ""),
-                                f"{len(missing)} not run" if missing else ""])))),
-        origin(known, [*there.values()], f"make check ONLY={name}"),
-        table(f"Units of {name}", ["unit", "result", "passed", "failed", "time", "when", "logs"],
-              rows) if rows else "",
-        el("p", "Not run: ", ", ".join(missing), ".") if missing else "", id=f"check-{name}")
+    more = ", ".join(filter(None, [
+        f"{len(there)} ran" + (f", {also} of them not part of make check" if also else ""),
+        f"{len(missing)} not run" if missing else ""]))
+    return fold(join(name, small(more)),
+                origin(known, [*there.values()], f"make check ONLY={name}"),
+                table(f"Units of {name}", ["unit", "result", "passed", "failed", "time", "when",
+                                           "logs"], rows) if rows else "",
+                el("p", "Not run: ", ", ".join(missing), ".") if missing else "",
+                id=anchor("check", name))
 
 
 def gone(known: Known) -> Html:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..common.units import Unit
 from ..boot import drivers, jobs
 from ..boot.verdict import BLAMED, Result as Suite
-from .html import Html, code, el, fold, join, small, table
+from .html import Html, anchor, code, el, fold, join, small, table
 from .known import Known
 from .parts import BAD, GOOD, NONE, logs, mark, of_all, origin, status, took, worst_first
 
@@ -29,14 +29,17 @@ def skips(rows: Iterable[Suite]) -> list[int]:
     return [*by, sum(row.skipped for row in rows) - sum(by)]
 
 
-def job_row(known: Known, unit: Unit, about: str) -> list[object]:
-    """A line for a job: how it went, its counts, time and logs."""
+def job_row(known: Known, unit: Unit, job: jobs.Job) -> list[object]:
+    """A line for the job of unit: how it went, its counts, time and logs."""
     result, mine = known.results.get(unit.id), suites_of(known, [unit.name])
     counts: list[object] = [""] * (len(SKIPS) + 3)
     if result:
         counts = [sum(row.passed for row in mine), result.outcome.tally.failed, *skips(mine),
                   took(mine[0].seconds) if mine else ""]
-    return [join(code(unit.name), small(about)), status(known, result), *counts,
+    name = code(unit.name)
+    if result and not job.iommu:
+        name = el("a", name, href="#" + anchor("suites", unit.name))
+    return [join(name, small(job.about)), status(known, result), *counts,
             logs(unit) if result else ""]
 
 
@@ -45,7 +48,7 @@ def job_table(caption: str, known: Known, chosen: dict[str, jobs.Job]) -> Html:
     units = [unit for unit in known.units if unit.check == "kunit" and unit.name in chosen]
     shown = [unit for unit in units if unit.sample or unit.id in known.results]
     rest = [unit.name for unit in units if unit not in shown]
-    rows = [job_row(known, unit, chosen[unit.name].about) for unit in shown]
+    rows = [job_row(known, unit, chosen[unit.name]) for unit in shown]
     return join(table(caption, ["job", "result", "passed", "failed", *SKIPS, "time", "logs"],
                       worst_first(rows, 3)),
                 el("p", "Not run, and not part of ", code("make check"), ": ", ", ".join(rest),
@@ -63,13 +66,14 @@ def suites(known: Known) -> Html:
 def suite_fold(name: str, rows: list[Suite]) -> Html:
     """The suites of a job, folded."""
     failed = sum(row.failed for row in rows)
-    return fold(join(code(name), " ", small(f"{len(rows)} suites"),
+    return fold(join(code(name), small(f"{len(rows)} suites"), " ",
                      mark(f"{failed} failed", BAD) if failed else ""),
                 table(f"Suites of {name}", ["suite", "result", "passed", "failed", *SKIPS],
                       [[code(row.suite), mark("failed", BAD) if row.failed else
                         mark("passed", GOOD) if row.passed else mark("skipped", NONE),
                         row.passed, row.failed, *skips([row])]
-                       for row in sorted(rows, key=lambda row: -row.failed)]))
+                       for row in sorted(rows, key=lambda row: -row.failed)]),
+                id=anchor("suites", name))
 
 
 def by_driver(known: Known) -> Html:

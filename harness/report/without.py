@@ -7,9 +7,9 @@ import collections
 from dataclasses import dataclass
 
 from ..kernel import neighbours, topics
-from ..boot import drivers
+from ..boot import drivers, jobs
 from ..checks import fixes as mended, history as kernels, mutants as broken
-from .html import Html, code, el, figure, fold, join, small, table
+from .html import Html, anchor, code, el, figure, fold, join, small, table
 from .known import Known, Result
 from .parts import NONE, mark, origin, status, sums, worst_first
 
@@ -18,12 +18,14 @@ def history(known: Known) -> Html:
     """Which kernels corrupt memory, in QEMU and on models."""
     there = known.of("history")
     lines: list[list[object]] = []
+    known_jobs = jobs.load()
     for name, row, mine in kernels.load().units():
         if name in there and there[name].outcome.data:
             lines += [[kernel, iommu, figure(corrupt), called, warned, status(known, there[name])]
                       for kernel, iommu, corrupt, called, warned in there[name].outcome.data]
         else:
-            lines.append([name, ", ".join(mine), "", "", "", status(known, there.get(name))])
+            lines.append([name, ", ".join(known_jobs[job].iommu for job in mine), "", "", "",
+                          status(known, there.get(name))])
     return join(origin(known, [*there.values()], "make history"), table(
         "In QEMU", ["kernel", "IOMMU", "cases that corrupt memory", "sync of an empty gather",
                     "warned about", "as expected"], lines), models(known))
@@ -77,7 +79,8 @@ def mutants(known: Known) -> Html:
     for area, fates in areas.items():
         fates.sort(key=lambda each: FATES.index(each.word))
         count = collections.Counter(each.word for each in fates)
-        rows.append([area, len(fates), *(count[word] for word in FATES)])
+        rows.append([el("a", area, href="#" + anchor("mutants", area)), len(fates),
+                     *(count[word] for word in FATES)])
     spared = [each for fates in areas.values() for each in fates if each.mutant.survives]
     return join(
         origin(known, [*there.values()], "make mutants"),
@@ -89,13 +92,13 @@ def mutants(known: Known) -> Html:
             [[each.mutant.name, each.shown, each.mutant.survives] for each in spared])),
         *(fold(join(area, small(f"{len(fates)} mutants")), table(
             f"Mutants of {area}", ["mutant", "result", "killed by, or why it may survive"],
-            [[each.mutant.name.partition(": ")[2], each.shown, each.more] for each in fates]))
-          for area, fates in areas.items()))
+            [[each.mutant.name.partition(": ")[2], each.shown, each.more] for each in fates]),
+               id=anchor("mutants", area)) for area, fates in areas.items()))
 
 
 def fixes(known: Known) -> Html:
     """What is mended on the way, by driver."""
-    there, listed = known.of("fixes"), topics.read()
+    there, listed, others = known.of("fixes"), topics.read(), neighbours.load()
     by_patch = {each.patch: each for each in mended.load()}
     drivers_of = {topic: {patch: by_patch[topics.slug(patch)] for patch in listed[topic].patches}
                   for topic in topics.chosen(listed, [mended.TOPICS])}
@@ -104,20 +107,22 @@ def fixes(known: Known) -> Html:
         ran = [there[fix.patch] for fix in those.values() if fix.cases and fix.patch in there]
         failed, untested = sum(each.failed for each in ran), sum(bool(fix.no_test)
                                                                  for fix in those.values())
-        rows.append([topic.partition("/")[2], len(those), failed,
-                     len(those) - len(ran) - untested, len(ran) - failed, untested])
+        rows.append([el("a", topic.partition("/")[2], href="#" + anchor(topic)), len(those),
+                     failed, len(those) - len(ran) - untested, len(ran) - failed, untested])
     return join(
         origin(known, [*there.values()], "make fixes"),
         table("By driver", ["driver", "fixes", "left out, and no test fails", "not run",
                             "left out, and tests fail", "no test"],
               worst_first(rows, 2), sums(rows)),
         *(fold(join(topic.partition("/")[2], small(f"{len(those)} fixes")),
-               fix_table(known, topic, those)) for topic, those in drivers_of.items()))
+               fix_table(known, topic, those, others), id=anchor(topic))
+          for topic, those in drivers_of.items()))
 
 
-def fix_table(known: Known, topic: str, those: dict[str, mended.Fix]) -> Html:
-    """The fixes of a topic, by their patches."""
-    there, others = known.of("fixes"), neighbours.load()
+def fix_table(known: Known, topic: str, those: dict[str, mended.Fix],
+              others: list[neighbours.Neighbour]) -> Html:
+    """The fixes of a topic, by their patches; others: releases that may have what they mend."""
+    there = known.of("fixes")
     return table(
         f"Fixes of {topic.partition('/')[2]}",
         ["fix", "left out, tests fail", "what a user sees without it", "where", "tests",
