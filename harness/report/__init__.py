@@ -15,7 +15,7 @@ from .. import check
 from . import cost, runs, suites, without
 from .html import Html, code, el, join
 from .known import Known, gather
-from .parts import BAD, GOOD, NONE, WARN, mark, short, stale, when
+from .parts import BAD, GOOD, NONE, WARN, mark, short, some, stale, when
 
 PAGE = BUILD / "report.html"
 STYLE = pathlib.Path(__file__).with_name("style.css")
@@ -105,22 +105,21 @@ def summary(known: Known) -> Html:
     bad = sum(result.failed for result in known.results.values()) + \
         sum(bool(each.tally.failed) for each in known.closed.values())
     if not known.results:
-        first = el("p", mark("not run", NONE), ": nothing yet.", class_="verdict")
+        first = join(mark("not run", NONE), ": nothing yet.")
     elif bad:
-        first = el("p", mark("failed", BAD), f" {bad} of {len(known.results)} units that ran have "
-                   "failed.", class_="verdict")
+        first = join(mark("failed", BAD), f" {bad} of {some(len(known.results), 'unit')} that ran.")
     else:
-        first = el("p", mark("passed", GOOD), f" All {len(known.results)} units that ran have "
-                   "passed.", class_="verdict")
+        first = join(mark("passed", GOOD), f" {some(len(known.results), 'unit')}, all that ran.")
     *by, rest = suites.skips(suites.suites_of(known, known.of("kunit")))
-    cards = [("passed", total.passed, "", GOOD), ("failed", total.failed, f"in {bad} units", BAD),
+    cards = [("passed", total.passed, "", GOOD),
+             ("failed", total.failed, "in " + some(bad, "unit"), BAD),
              *((f"skipped: {who}", count, f"the {who} lacks it", NONE)
                for who, count in zip(BLAMED, by)),
              *([("skipped", rest, "no reason given", NONE)] if rest else []),
              ("not run", len(missing), f"of {len(known.wanted())} units of make check", WARN)]
     now = known.now
     return join(
-        first, el("dl", *(el("div", el("dt", name), el("dd", count, el("small", more)),
+        el("p", first, class_="verdict"), el("dl", *(el("div", el("dt", name), el("dd", count, el("small", more)),
                              class_=f"card {kind if count else NONE}")
                           for name, count, more, kind in cards), class_="cards"),
         el("p", f"Linux {now.version}, {sum(now.topics.values())} commits in {len(now.topics)} "

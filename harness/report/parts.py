@@ -19,6 +19,11 @@ from .known import MIXED, OTHER, SAME, Known, Result
 GOOD, BAD, WARN, NONE = "good", "bad", "warn", "none"
 
 
+def some(count: int, one: str, many: str = "") -> str:
+    """Return count with the word for one, or for many."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def took(seconds: float) -> Figure:
     """Return how long something took."""
     return figure(minutes(seconds) if seconds >= 60 else f"{seconds:.0f} s")
@@ -84,7 +89,7 @@ def origin(known: Known, results: Sequence[Result], again: str) -> Html:
         return el("p", mark("not run", NONE), ": ", code(again), " runs it.", class_="origin")
     before = sum(each.outcome.before for each in results)
     kinds = collections.Counter(of_what(each.stamp) for each in results)
-    line = el("p", f"{len(results)} result{'s' * (len(results) > 1)}: ",
+    line = el("p", f"{some(len(results), 'result')}: ",
               span(each.outcome.at for each in results),
               f", {before} of them as before, with the same inputs" if before else "",
               "; ", ", ".join(f"{count} of {name}" if len(kinds) > 1 else f"of {name}"

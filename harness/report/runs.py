@@ -9,8 +9,8 @@ from ..kernel import mails, topics
 from .. import check
 from .html import Html, anchor, code, el, figure, fold, join, listed, small, table, ticked
 from .known import MIXED, OTHER, Known, Result
-from .parts import (BAD, GOOD, NONE, WARN, link, logs, mark, of_all, of_what, origin, span, status,
-                    took)
+from .parts import (BAD, GOOD, NONE, WARN, link, logs, mark, of_all, of_what, origin, some, span,
+                    status, took)
 
 # So many lines of a failure are shown at once.
 LINES = 12
@@ -30,8 +30,7 @@ def failures(known: Known) -> Html:
         return join(*parts)
     if not known.results:
         return el("p", mark("not run", NONE), ": nothing yet; ", code("make check"), " runs all.")
-    return el("p", mark("none", GOOD), f" None of the {len(known.results)} units that ran has "
-              "failed.")
+    return el("p", mark("none", GOOD), f" of {some(len(known.results), 'unit')} that ran.")
 
 
 def failure(known: Known, result: Result) -> Html:
@@ -91,7 +90,7 @@ def topic_table(known: Known) -> Html:
     origins = [origin(known, [*found.values()], f"make check ONLY={name}")
                for name, found in results.items()]
     return fold(
-        join("Topics", small(f"{len(there)} topics, {sum(there.values())} commits" +
+        join("Topics", small(some(len(there), "topic") + f", {sum(there.values())} commits" +
                              (", as in patches/series" if not known.now.topics else ""))),
         table("Topics", ["topic", "commits", "needs", *by_topic], rows,
               ["all", sum(there.values()), "", *[""] * len(by_topic)]),
@@ -164,7 +163,7 @@ def gone(known: Known) -> Html:
     """A remark on results that stand for nothing any more."""
     if not known.gone:
         return Html()
-    return el("p", f"{len(known.gone)} results are of units that are not there any more, as "
-              f"{known.gone[0]}; they do not count.", class_="remark")
+    return el("p", f"{some(len(known.gone), 'result')} of units that are not there any more, as "
+              f"{known.gone[0]}, left out.", class_="remark")
 
 

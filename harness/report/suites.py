@@ -10,7 +10,7 @@ from ..boot import drivers, jobs
 from ..boot.verdict import BLAMED, Result as Suite
 from .html import Html, anchor, code, el, fold, join, small, table
 from .known import Known
-from .parts import BAD, GOOD, NONE, logs, mark, of_all, origin, status, took, worst_first
+from .parts import BAD, GOOD, NONE, logs, mark, of_all, origin, some, status, took, worst_first
 
 SKIPS = [*(f"skipped: {who}" for who in BLAMED), "no reason"]
 
@@ -66,7 +66,7 @@ def suites(known: Known) -> Html:
 def suite_fold(name: str, rows: list[Suite]) -> Html:
     """The suites of a job, folded."""
     failed = sum(row.failed for row in rows)
-    return fold(join(code(name), small(f"{len(rows)} suites"), " ",
+    return fold(join(code(name), small(some(len(rows), "suite")), " ",
                      mark(f"{failed} failed", BAD) if failed else ""),
                 table(f"Suites of {name}", ["suite", "result", "passed", "failed", *SKIPS],
                       [[code(row.suite), mark("failed", BAD) if row.failed else
@@ -95,7 +95,7 @@ def driver_row(known: Known, driver: drivers.Driver, tested: list[str]) -> list[
     ran = [name for name in tested if name in known.of("kunit")]
     mine = drivers.mine(driver, suites_of(known, ran))
     failed = sum(row.failed for row in mine)
-    where = [f"{len(driver.suites)} suites on models made after {driver.model}"] * \
+    where = [f"{some(len(driver.suites), 'suite')} on models made after {driver.model}"] * \
         bool(driver.suites) + [f"{len(driver.jobs)} in QEMU"] * bool(driver.jobs)
     counts: list[object] = [sum(row.passed for row in mine), failed, *skips(mine)]
     return [join(driver.name, small(driver.sync)), driver.kind, small("; ".join(where)),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ..kernel import neighbours, topics
 from ..boot import drivers, jobs
 from ..checks import fixes as mended, history as kernels, mutants as broken
-from .html import Html, anchor, code, el, figure, fold, join, small, table
+from .html import Html, anchor, code, el, figure, fold, join, small, table, ticked
 from .known import Known, Result
-from .parts import NONE, mark, origin, status, sums, worst_first
+from .parts import NONE, mark, origin, some, status, sums, worst_first
 
 
 def history(known: Known) -> Html:
@@ -87,13 +87,13 @@ def mutants(known: Known) -> Html:
         table("By area", ["area", "mutants", *FATES], worst_first(rows, 2), sums(rows)),
         el("p", "Killed: a case failed or the kernel crashed, as it must. Spared: it survives, "
            "and there is a reason.", class_="origin"),
-        fold(join("May survive", small(f"{len(spared)} mutants, and why")), table(
+        fold(join("May survive", small(some(len(spared), "mutant") + ", and why")), table(
             "May survive", ["mutant", "result", "why no test can notice"],
-            [[each.mutant.name, each.shown, each.mutant.survives] for each in spared])),
-        *(fold(join(area, small(f"{len(fates)} mutants")), table(
+            [[each.mutant.name, each.shown, ticked(each.mutant.survives)] for each in spared])),
+        *(fold(join(area, small(some(len(fates), "mutant"))), table(
             f"Mutants of {area}", ["mutant", "result", "killed by, or why it may survive"],
-            [[each.mutant.name.partition(": ")[2], each.shown, each.more] for each in fates]),
-               id=anchor("mutants", area)) for area, fates in areas.items()))
+            [[each.mutant.name.partition(": ")[2], each.shown, ticked(each.more)]
+             for each in fates]), id=anchor("mutants", area)) for area, fates in areas.items()))
 
 
 def fixes(known: Known) -> Html:
@@ -111,10 +111,10 @@ def fixes(known: Known) -> Html:
                      failed, len(those) - len(ran) - untested, len(ran) - failed, untested])
     return join(
         origin(known, [*there.values()], "make fixes"),
-        table("By driver", ["driver", "fixes", "left out, and no test fails", "not run",
-                            "left out, and tests fail", "no test"],
+        table("Each fix left out in turn", ["driver", "fixes", "no test fails", "not run",
+                                            "tests fail", "has no test"],
               worst_first(rows, 2), sums(rows)),
-        *(fold(join(topic.partition("/")[2], small(f"{len(those)} fixes")),
+        *(fold(join(topic.partition("/")[2], small(some(len(those), "fix", "fixes"))),
                fix_table(known, topic, those, others), id=anchor(topic))
           for topic, those in drivers_of.items()))
 
@@ -125,11 +125,11 @@ def fix_table(known: Known, topic: str, those: dict[str, mended.Fix],
     there = known.of("fixes")
     return table(
         f"Fixes of {topic.partition('/')[2]}",
-        ["fix", "left out, tests fail", "what a user sees without it", "where", "tests",
+        ["fix", "left out", "what a user sees without it", "where", "tests",
          *(f"in {each.release}" for each in others)],
         [[f"{patch[:2]} {fix.patch.replace('-', ' ')}",
-          mark("no test", NONE) if fix.no_test else status(known, there.get(fix.patch)),
-          fix.sees, fix.where,
-          fix.no_test or join(*(join(code(case), " ") for case in fix.cases)),
-          *(mended.older(fix, f"{topic}/{fix.patch}", each) for each in others)]
+          mark("no test", NONE) if fix.no_test else
+          status(known, there.get(fix.patch), "tests fail"), ticked(fix.sees), ticked(fix.where),
+          ticked(fix.no_test) or join(*(join(code(case), " ") for case in fix.cases)),
+          *(ticked(mended.older(fix, f"{topic}/{fix.patch}", each)) for each in others)]
          for patch, fix in those.items()])

@@ -203,7 +203,7 @@ class Failures(Report):
         self.assertEqual("failures", next(iter(page.sections)))
         self.assertIn("kunit/tests", page.sections["failures"])
         self.assertIn('iommu_sync.<x> & "y"\nsee it', page.sections["failures"])
-        self.assertIn("1 of 2 units that ran have failed", page.text)
+        self.assertIn("failed 1 of 2 units that ran", page.text)
         self.assertIn("8 passed, 3 failed", page.said)
 
     def test_nothing_of_a_result_becomes_a_tag(self):
@@ -238,8 +238,8 @@ class Failures(Report):
     def test_none(self):
         self.ran("docs", 6)
         page = self.made()
-        self.assertIn("None of the 1 units that ran has failed", page.sections["failures"])
-        self.assertIn("All 1 units that ran have passed", page.text)
+        self.assertIn("none| of 1 unit that ran", page.sections["failures"])
+        self.assertIn("passed 1 unit, all that ran", page.text)
 
     def test_what_a_check_has_against_all_units_together(self):
         def close(_outcomes):
@@ -314,7 +314,7 @@ class Of(Report):
     def test_units_that_are_gone(self):
         self.ran("mutants/nothing-of-that-name", 0, 1, ["x"])
         page = self.made()
-        self.assertIn("1 results are of units that are not there any more", page.text)
+        self.assertIn("1 result of units that are not there any more", page.text)
         self.assertIn("0 passed, 0 failed", page.said)
 
 
