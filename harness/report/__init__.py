@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..common.report import Problem, Tally
@@ -15,7 +15,7 @@ from .. import check
 from . import cost, runs, suites, without
 from .html import Html, code, el, join
 from .known import Known, gather
-from .parts import BAD, GOOD, NONE, WARN, mark, short, some, stale, when
+from .parts import BAD, GOOD, NONE, WARN, mark, origin, short, some, when
 
 PAGE = BUILD / "report.html"
 STYLE = pathlib.Path(__file__).with_name("style.css")
@@ -100,30 +100,34 @@ def nav(known: Known) -> Html:
 
 
 def summary(known: Known) -> Html:
-    """Return what matters most: what passed, failed, was skipped and why, and was not run."""
-    total, missing = tally(known), known.missing()
+    """Return what matters most: whether something failed, what was counted, when, and of what."""
     bad = sum(result.failed for result in known.results.values()) + \
         sum(bool(each.tally.failed) for each in known.closed.values())
-    if not known.results:
-        first = join(mark("not run", NONE), ": nothing yet.")
-    elif bad:
-        first = join(mark("failed", BAD), f" {bad} of {some(len(known.results), 'unit')} that ran.")
-    else:
-        first = join(mark("passed", GOOD), f" {some(len(known.results), 'unit')}, all that ran.")
+    units = some(len(known.results), "unit")
+    verdict = join(mark("not run", NONE), ": nothing yet.") if not known.results else \
+        join(mark("failed", BAD), f" {bad} of {units} that ran.") if bad else \
+        join(mark("passed", GOOD), f" {units}, all that ran.")
+    now = known.now
+    composed = join(f"Linux {now.version}, {sum(now.topics.values())} commits in "
+                    f"{some(len(now.topics), 'topic')}, tree ", code(short(now.tree)), ".") \
+        if now.tree else join(mark("not composed", NONE), ": ", code("make tree"),
+                              " composes the kernel.")
+    return join(el("p", verdict, class_="verdict"), el("dl", *cards(known, bad), class_="cards"),
+                el("p", composed, class_="origin"),
+                origin(known, [*known.results.values()], "make check") if known.results else "")
+
+
+def cards(known: Known, bad: int) -> Iterator[Html]:
+    """Yield the numbers of all; bad: how many units failed."""
+    total = tally(known)
     *by, rest = suites.skips(suites.suites_of(known, known.of("kunit")))
-    cards = [("passed", total.passed, "", GOOD),
+    shown = [("passed", total.passed, "", GOOD),
              ("failed", total.failed, "in " + some(bad, "unit"), BAD),
              *((f"skipped: {who}", count, f"the {who} lacks it", NONE)
                for who, count in zip(BLAMED, by)),
              *([("skipped", rest, "no reason given", NONE)] if rest else []),
-             ("not run", len(missing), f"of {len(known.wanted())} units of make check", WARN)]
-    now = known.now
-    return join(
-        el("p", first, class_="verdict"), el("dl", *(el("div", el("dt", name), el("dd", count, el("small", more)),
-                             class_=f"card {kind if count else NONE}")
-                          for name, count, more, kind in cards), class_="cards"),
-        el("p", f"Linux {now.version}, {sum(now.topics.values())} commits in {len(now.topics)} "
-           "topics, tree ", code(short(now.tree)), "." if now.tree else "", class_="origin")
-        if now.tree else el("p", mark("not composed", NONE), ": ",
-                            code("make tree"), " composes the kernel.", class_="origin"),
-        stale(known, [*known.results.values()], "make check"))
+             ("not run", len(known.missing()), f"of {len(known.wanted())} units of make check",
+              WARN)]
+    for name, count, more, kind in shown:
+        yield el("div", el("dt", name), el("dd", count, el("small", more)),
+                 class_=f"card {kind if count else NONE}")

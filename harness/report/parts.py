@@ -16,7 +16,11 @@ from ..checks import history
 from .html import Figure, Html, code, el, figure, join, text
 from .known import MIXED, OTHER, SAME, Known, Result
 
+# Kinds of marks.
 GOOD, BAD, WARN, NONE = "good", "bad", "warn", "none"
+
+# So many trees and commits are named.
+MOST = 3
 
 
 def some(count: int, one: str, many: str = "") -> str:
@@ -93,7 +97,9 @@ def origin(known: Known, results: Sequence[Result], again: str) -> Html:
               span(each.outcome.at for each in results),
               f", {before} of them as before, with the same inputs" if before else "",
               "; ", ", ".join(f"{count} of {name}" if len(kinds) > 1 else f"of {name}"
-                              for name, count in kinds.most_common()), ".", class_="origin")
+                              for name, count in kinds.most_common(MOST)),
+              f", and {some(len(kinds) - MOST, 'other')}" if len(kinds) > MOST else "", ".",
+              class_="origin")
     return join(line, stale(known, results, again))
 
 
