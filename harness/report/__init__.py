@@ -18,6 +18,7 @@ from .known import Known, gather
 from .parts import BAD, GOOD, NONE, WARN, mark, origin, short, some, when
 
 PAGE = BUILD / "report.html"
+TITLE = "iotlb-sync: the last runs"
 STYLE = pathlib.Path(__file__).with_name("style.css")
 
 
@@ -48,7 +49,7 @@ def write(results: str = "") -> None:
     """Write PAGE of the last results; results: folders with them, instead of this clone's."""
     folders = [*map(pathlib.Path, results.split())] or [check.RESULTS]
     for folder in folders:
-        if not folder.is_dir() and results:
+        if results and not folder.is_dir():
             raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "
                           f"{check.RESULTS}, copied from the machines that ran the units")
     known = gather(folders)
@@ -67,14 +68,13 @@ def tally(known: Known) -> Tally:
 
 def page(known: Known) -> str:
     """Return all of the page."""
-    title = f"Linux {known.now.version or 'not composed'}, iotlb-sync: the last runs"
     return "<!DOCTYPE html>\n" + el(
         "html", el("head", Html('<meta charset="utf-8"><meta name="viewport" '
                                 'content="width=device-width, initial-scale=1">'
                                 '<meta name="color-scheme" content="light dark">'),
-                   el("title", title), el("style", Html(STYLE.read_text()))),
+                   el("title", TITLE), el("style", Html(STYLE.read_text()))),
         el("body", el("a", "To the results", href="#failures", class_="skip"),
-           el("header", el("h1", "iotlb-sync: the last runs"), summary(known)),
+           el("header", el("h1", TITLE), summary(known)),
            nav(known),
            el("main", *(section(known, each) for each in SECTIONS)),
            el("footer", el("p", "Made by ", code("make report"), " ", when(time.time()),

@@ -32,7 +32,7 @@ def cost(known: Known) -> Html:
                 el("p", "Compiled by ", ", ".join(sorted(compilers)), ".", class_="origin")
                 if compilers else "",
                 table("Unmap and sync, compared with Linux 7.3",
-                      ["job", "result", "paths that cost no more", "that do"],
+                      ["job", "result", "passed", "failed"],
                       [[code(name), status(known, there.get(name)),
                         *(dataclasses.astuple(there[name].outcome.tally)
                           if name in there else ("", ""))] for name in names]),
@@ -107,5 +107,3 @@ def plot(path: pathlib.Path) -> Html:
                                                  colours),
                            class_="wide", tabindex=0, role="region", aria_label=SHOWS[path.stem]),
               el("figcaption", SHOWS[path.stem]))
-
-

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..common import units
+from ..common.report import Problem, Tally
 from ..common.run import git
 from ..common.units import Outcome, Unit
 from ..kernel import tree
@@ -108,9 +109,12 @@ class Known:
                     if unit.id in self.results and
                     self.state(self.results[unit.id].stamp) == HERE}
             if len(mine) == len(self.wanted(name)):
-                with contextlib.redirect_stdout(io.StringIO()):
-                    found[name] = units.close(each, {unit: result.outcome
-                                                     for unit, result in mine.items()})
+                outcomes = {unit: result.outcome for unit, result in mine.items()}
+                try:
+                    with contextlib.redirect_stdout(io.StringIO()):
+                        found[name] = units.close(each, outcomes)
+                except Problem as problem:
+                    found[name] = Outcome(Tally(0, 1), [str(problem)])
         return found
 
 

@@ -80,11 +80,10 @@ def topic_table(known: Known) -> Html:
     """A line for each topic: commits, needs, and the checks whose units are topics."""
     by_topic = [name for name in check.CHECKS if (mine := known.wanted(name)) and
                 all(unit.topic and unit.topic == unit.name for unit in mine)]
-    listed = topics.read()
-    there = known.now.topics or {name: len(each.patches) for name, each in listed.items()}
-    results = {name: known.of(name) for name in by_topic}
-    rows = [[topic_cell(name), count,
-             ", ".join(map(str, listed[name].needs)) if name in listed else "",
+    series, results = topics.read(), {name: known.of(name) for name in by_topic}
+    there = known.now.topics or {name: len(each.patches) for name, each in series.items()}
+    rows = [[link(mails.MAILS / name, name), count,
+             ", ".join(map(str, series[name].needs)) if name in series else "",
              *(status(known, results[each].get(name)) for each in by_topic)]
             for name, count in there.items()]
     origins = [origin(known, [*found.values()], f"make check ONLY={name}")
@@ -96,13 +95,6 @@ def topic_table(known: Known) -> Html:
               ["all", sum(there.values()), "", *[""] * len(by_topic)]),
         *(join(el("h3", name), each) for name, each in zip(by_topic, origins)))
 
-
-def topic_cell(name: str) -> Html:
-    """The name of a topic, which leads to its mails."""
-    return link(mails.MAILS / name, name)
-
-
-# --- checks
 
 def checks(known: Known) -> Html:
     """What `make check` is made of, a line each, and its units."""
@@ -165,5 +157,3 @@ def gone(known: Known) -> Html:
         return Html()
     return el("p", f"{some(len(known.gone), 'result')} of units that are not there any more, as "
               f"{known.gone[0]}, left out.", class_="remark")
-
-

@@ -112,5 +112,3 @@ def end_to_end(known: Known) -> Html:
                                    if bool(job.programs) == programs})
         for caption, programs in (("A device's DMA behind real drivers", False),
                                   ("User space, and devices under load", True))))
-
-

@@ -100,6 +100,7 @@ def fixes(known: Known) -> Html:
     """What is mended on the way, by driver."""
     there, listed, others = known.of("fixes"), topics.read(), neighbours.load()
     by_patch = {each.patch: each for each in mended.load()}
+    mended.paths([*by_patch.values()], listed)  # or say what has no table, and the reverse
     drivers_of = {topic: {patch: by_patch[topics.slug(patch)] for patch in listed[topic].patches}
                   for topic in topics.chosen(listed, [mended.TOPICS])}
     rows: list[list[object]] = []

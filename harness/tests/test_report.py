@@ -242,6 +242,15 @@ class Failures(Report):
         self.assertIn("none| of 1 unit that ran", page.sections["failures"])
         self.assertIn("passed 1 unit, all that ran", page.text)
 
+    def test_a_table_that_is_not_there(self):
+        def close(_outcomes):
+            raise Problem("README.md has no table")
+        whole = types.SimpleNamespace(__doc__="It.", close=close, units=lambda: [Unit("a", "x")])
+        with mock.patch.object(check, "CHECKS", {"a": whole}), \
+                mock.patch.object(check, "all_units", lambda _: whole.units()):
+            self.ran("a/x", 5)
+            self.assertIn("README.md has no table", runs.failures(known.gather([self.results])))
+
     def test_what_a_check_has_against_all_units_together(self):
         def close(_outcomes):
             print("a table")
@@ -249,7 +258,7 @@ class Failures(Report):
         whole = types.SimpleNamespace(__doc__="It.", close=close, units=lambda: [Unit("a", "x")])
         for stamp, there in ((HERE, True), ({**HERE, "repository": "other"}, False)):
             with mock.patch.object(check, "CHECKS", {"a": whole}), \
-                    mock.patch.object(known.check, "all_units", lambda _: whole.units()):
+                    mock.patch.object(check, "all_units", lambda _: whole.units()):
                 self.ran("a/x", 5, stamp=stamp)
                 found = known.gather([self.results])
                 text = str(runs.failures(found))
