@@ -122,7 +122,7 @@ def cards(known: Known, bad: int) -> Iterator[Html]:
     total = tally(known)
     *by, rest = suites.skips(suites.suites_of(known, known.of("kunit")))
     shown = [("passed", total.passed, "", GOOD),
-             ("failed", total.failed, "in " + some(bad, "unit"), BAD),
+             ("failed", total.failed, f"in {some(bad, 'unit')}" if bad else "", BAD),
              *((f"skipped: {who}", count, f"the {who} lacks it", NONE)
                for who, count in zip(BLAMED, by)),
              *([("skipped", rest, "no reason given", NONE)] if rest else []),
