@@ -116,7 +116,7 @@ class Archive:
                 show = output("apt-cache", "-c", self.conf, "show", f"{package}={found}")
                 return found, must_match(r"^SHA256: (\w+)", show, f"`apt-cache show {package}`")[1]
             why, kind = f"{uri} {self.suite} does not offer it", Missing
-        raise kind(f"no {package} to be had: {why}")
+        raise kind(f"no package {package}: {why}")
 
     def download(self, package: str, version: str, directory: pathlib.Path) -> pathlib.Path:
         """Fetch version of package into directory; return the .deb's path."""
@@ -160,7 +160,7 @@ def fetched(cache: pathlib.Path, package: str, suite: str, archive: type[Archive
     newer one: then it has no "commit" yet, and record() is to note it.
     Raises Problem; Missing if there is none to fetch.
     """
-    known = _kept(cache)
+    known = _kept(cache, package)
     if known and not update:
         return known
     source = archive(suite)
@@ -182,10 +182,12 @@ def fetched(cache: pathlib.Path, package: str, suite: str, archive: type[Archive
             "commit": None}
 
 
-def _kept(cache: pathlib.Path) -> Known | None:
-    """Return what NOTE says of the package in cache, None if that is missing or damaged."""
+def _kept(cache: pathlib.Path, package: str) -> Known | None:
+    """Return what NOTE says of package in cache, None if it is missing, damaged or another's."""
     try:
         known: Known = json.loads((cache / NOTE).read_text())
+        if known["package"] != package:
+            return None
         deb = cache / known["file"]
         if sha(deb) == known["sha256"]:
             return known

@@ -125,6 +125,13 @@ class Package(Kernel):
         self.assertEqual(1, len(list(self.cache.glob("*.deb"))))
         run.git(new.repo, "cat-file", "-e", old.commit)     # other clones borrow it
 
+    def test_of_another_release(self):
+        self.package()
+        note = self.cache / archive.NOTE
+        note.write_text(note.read_text().replace(source.PACKAGE, "linux-source-7.1"))
+        self.package()
+        self.assertEqual(2, len(self.fetched))
+
     def test_no_network(self):
         with unittest.mock.patch.object(self.archive, "newest", side_effect=Problem("x")):
             self.assertRaises(Problem, self.package)
@@ -173,7 +180,7 @@ class Mirror(Kernel):
                                self.newest, "")
 
     def test_no_answer_is_no_answer(self):
-        with self.assertRaisesRegex(Problem, "to be had: no network") as caught:
+        with self.assertRaisesRegex(Problem, "no package some-package: no network") as caught:
             self.newest(Problem("no network"))
         self.assertNotIsInstance(caught.exception, archive.Missing)
 
