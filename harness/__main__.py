@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .common import readme, run
+from .common import run
 from .common.report import Problem, Tally, minutes, table
 from .kernel import (commits, compose, export, mails, neighbours, repair, source, topics, tree)
 from .kernel.compose import Composed
-from .boot import drivers, inputs, soak
-from .checks import cost, fixes, neighbours as releases
+from .boot import drivers, inputs, soak, suites
+from .checks import cost, fixes, history, models_history, neighbours as releases, pages
 from . import check, debian, report
 
 # make's and git's own variables would reach the make and git started here.
@@ -51,7 +51,8 @@ def everything(kdir: str) -> Tally:
     if commits.identity():
         mails.show(mails.write(composed, list(topics.read()), keep=True))
     else:
-        print("no mails: git does not know your name, see `make series`")
+        print("no mails: git has no name and address of yours; `make series` says how to set "
+              "them")
     tally = check.run_jobs(lambda: composed)
     print()
     table(["kernel", "topics", "patches", "passed", "failed", "time"],
@@ -64,7 +65,7 @@ def everything(kdir: str) -> Tally:
 def write_mails(kdir: str, topic: str, v: str, reply: str, rfc: str) -> None:
     """Write the mails of topic, or of all, and say where they are."""
     if v and (not v.isdecimal() or int(v) < 1):
-        raise Problem(f"V={v} is no version: V=2 is the second")
+        raise Problem(f"V={v} is not a number: V=2 is the second version")
     known = topics.read()
     if topic:
         topics.must_be_in(topic, known)
@@ -81,8 +82,10 @@ def make_tree(kdir: str, topic: str) -> None:
 
 
 def where_to(kdir: str) -> None:
-    """Print where each topic goes."""
-    table(mails.ROUTES, mails.routes(all_topics(kdir)))
+    """Print where each topic goes, and keep it for the page."""
+    lines = mails.routes(all_topics(kdir))
+    table(mails.ROUTES, lines)
+    pages.ROUTES.keep(lines)
 
 
 def export_tree(kdir: str) -> None:
@@ -92,11 +95,15 @@ def export_tree(kdir: str) -> None:
     compose.compose(base=base, only=only)   # notes that nothing in the tree would be lost now
 
 
-def write_readme() -> None:
-    """Put the tables of the last checks into the README, and the page of fixes."""
-    if not any([readme.write(drivers.TABLE, drivers.HEAD), cost.write(), fixes.write(),
-                readme.write(releases.TABLE, releases.HEAD)]):
-        raise Problem("nothing was counted yet: `make check` and `make cost` do that")
+def write_pages() -> None:
+    """Put the tables of the last checks, and of `make cost`, into the pages."""
+    made = [drivers.TABLE, suites.TABLE, suites.MACHINES, history.TABLE,
+            models_history.page_table(), releases.TABLE,
+            fixes.page_table(neighbours.load()), *pages.TABLES]
+    pages.numbers.TABLE.keep(pages.numbers.rows())
+    pages.numbers.PACKAGES.keep(pages.numbers.packages())
+    written = [each.name for each in made if each.write()] + ["cost"] * cost.write()
+    print("put into the pages:", ", ".join(written))
 
 
 def update() -> None:
@@ -109,7 +116,7 @@ def update() -> None:
 def clean() -> None:
     """Remove build/, unless there is work in it."""
     if repair.REPAIR.exists():
-        raise Problem(f"{repair.REPAIR} holds a repair: `make mend` it, or delete it")
+        raise Problem(f"{repair.REPAIR} holds an unfinished repair: run `make mend`, or delete it")
     for where in (tree.TREE, neighbours.TREE):
         if (where / ".git").exists():
             compose.check_kept(tree=where)
@@ -152,15 +159,15 @@ def _some(name: str, help: str, *takes: str) -> Command:
 
 
 COMMANDS = {
-    "all": Command("the mails, all KUnit tests, and a table of it all (default)", everything,
-                   ("kdir",)),
+    "all": Command("the mails, the KUnit tests that need no QEMU, and a closing table (default)",
+                   everything, ("kdir",)),
     "check": Command("all that a change must pass; LIST=1, ONLY=\"docs audit\", SHARD=2/5, AGAIN=1, "
                      "WITHIN=80",
                      check.check, ("kdir", "only", "shard", "again", "within", "list"), True),
-    "units": Command("what `check` is made of, as commands; ALL=1 also what it leaves out",
+    "units": Command("the parts of `check`, as commands; ALL=1: also those that it leaves out",
                      check.show_units, ("all",)),
-    "unit": Command("one of them: ID=kunit/tests", check.unit, ("kdir", "id"), True),
-    "collect": Command("the table of results in build/results, or in RESULTS=\"folders\"",
+    "unit": Command("one of these parts: ID=kunit/tests", check.unit, ("kdir", "id"), True),
+    "collect": Command("the closing table, from build/results or RESULTS=\"folders\"",
                        check.collect, ("results", "only")),
     "report": Command("a page of the last results, as HTML; RESULTS=\"folders\"",
                       report.write, ("results",)),
@@ -168,29 +175,29 @@ COMMANDS = {
                      check.run_jobs, ("kdir", "job", "san"), True),
     "soak": Command("random operations on drivers on models; SEED= of the first, TIME=10 minutes",
                     soak.soak, ("kdir", "seed", "time"), True),
-    "mutants": _some("mutants", "the kernel broken in one place at a time: tests must fail",
+    "mutants": _some("mutants", "break the kernel in one place at a time: a test must fail",
                      "only"),
-    "fixes": _some("fixes", "the fixes on Linux as it is, one left out: tests must fail", "only"),
+    "fixes": _some("fixes", "leave out one fix at a time: its tests must fail", "only"),
     "e2e": Command("a device's DMA behind real drivers on QEMU's IOMMUs", check.end_to_end,
                    ("kdir",), True),
-    "history": _some("history", "the same on kernels with and without what the series is about"),
+    "history": _some("history", "the same on kernels with and without parts of the series"),
     "models-history": _some("models-history",
-                            "drivers on models of their hardware, without the series"),
-    "cost": Command("what it costs: instructions, commands, code size; TOPIC=: of that alone",
+                            "drivers on models of their hardware, without parts of the series"),
+    "cost": Command("instructions, commands, code size of unmap and sync; TOPIC=: of one topic",
                     lambda kernel, topic: cost.measure(kernel(), topic), ("kdir", "topic"), True),
-    "audit": _some("audit", "Coccinelle on who must declare iotlb_sync_always, and who does"),
-    "docs": _some("docs", "the pages of the series as HTML"),
+    "audit": _some("audit", "which drivers must declare iotlb_sync_always, and which do"),
+    "docs": _some("docs", "the kernel pages that the series brings, as HTML"),
     "debian": Command("`make` and `make check` on a bare Debian: RELEASE=13, KEEP=1, SHARE=1",
                       debian.run, ("release", "only", "keep", "share")),
-    "readme": Command("what the last `make check` and `make cost` counted, to the README",
-                      write_readme),
+    "pages": Command("write the tables of the last `make check` and `make cost` into harness/doc/",
+                     write_pages),
     "topics": Command("what each topic needs, whose tree it goes to, whose ack it waits for",
                       where_to, ("kdir",)),
     "series": Command("the mails in build/series; TOPIC=, V=2, REPLY=<message-id>, RFC=1",
                       write_mails, ("kdir", "topic", "v", "reply", "rfc")),
     "tree": Command("the kernel tree with the patches as commits; TOPIC=: on what it needs",
                     make_tree, ("kdir", "topic")),
-    "export": Command("the commits of the kernel tree back to patches/ and new files",
+    "export": Command("write the commits of the kernel tree back to patches/ and new files",
                       export_tree, ("kdir",)),
     "mend": Command("take the repaired patch from build/repair", repair.mend),
     "update": Command("ask Debian for newer kernels of this release and its neighbours", update),
@@ -238,7 +245,7 @@ def main(*words: str) -> int:
         print(f"error: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; run again to go on", file=sys.stderr)
+        print("\ninterrupted; run again to continue", file=sys.stderr)
         return 130
 
 

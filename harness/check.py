@@ -26,22 +26,23 @@ from .common.units import Check, Outcome, Unit
 from .kernel.compose import Composed
 from .boot import inputs, jobs
 from .checks import (audit, builds, checkpatch, cost, docs, fixes, history, kernel_doc, kunit, lint,
-                     mails, models_history, mutants, neighbours, order, round_trip, selftest, sparse,
-                     topics)
+                     mails, models_history, mutants, neighbours, order, pages, round_trip, selftest,
+                     sparse, topics)
 from . import shards
 
 CHECKS: dict[str, Check] = {
     "selftest": selftest, "lint": lint, "round-trip": round_trip, "topics": topics, "mails": mails,
     "neighbours": neighbours, "checkpatch": checkpatch, "kernel-doc": kernel_doc, "docs": docs,
-    "audit": audit, "kunit": kunit, "order": order, "cost": cost, "mutants": mutants, "fixes": fixes,
-    "history": history, "models-history": models_history, "builds": builds, "sparse": sparse}
+    "pages": pages, "audit": audit, "kunit": kunit, "order": order, "cost": cost,
+    "mutants": mutants, "fixes": fixes, "history": history, "models-history": models_history,
+    "builds": builds, "sparse": sparse}
 
 # Two of these lines run at a time, and begin from the top: the longest first, and what soon
 # tells of a mistake.  Those in a line use the same directories, or what one has made, in turn.
 LINES: tuple[tuple[str, ...], ...] = (
     ("kunit", "order", "cost", "mutants", "fixes", "history", "models-history"),
     ("selftest", "lint", "round-trip"), ("builds", "sparse"), ("topics",), ("mails", "checkpatch"),
-    ("neighbours",), ("kernel-doc",), ("docs",), ("audit",))
+    ("neighbours",), ("kernel-doc",), ("docs", "pages"), ("audit",))
 
 # What came of each unit, a file each; `make collect` reads them.
 RESULTS = BUILD / "results"
@@ -161,7 +162,7 @@ class Run:
             done = [mine[each] for each in left if mine[each] in self.found]
             why_not = inputs.disturbed(self.composed) if done else ""
             if why_not:
-                print(f"{why_not} while it ran: whether it passes will be asked again", flush=True)
+                print(f"{why_not} while it ran: it will run again next time", flush=True)
             known = inputs.Inputs(self.composed)
             for unit in done:
                 if why_not:
@@ -283,7 +284,7 @@ def check(compose: Compose, only: str = "", shard: str = "", again: str = "",
     if list:
         return show()
     if within and not within.isdecimal():
-        raise Problem(f"WITHIN={within} is no number of minutes")
+        raise Problem(f"WITHIN={within} is not a number of minutes")
     chosen = named(only.split()) if only else all_units()
     if shard:
         chosen = shards.share(chosen, shard)
@@ -387,7 +388,7 @@ def collect(results: str = "", only: str = "") -> Tally:
     here, others = inputs.repository(), []
     for folder in [*map(pathlib.Path, results.split())] or [RESULTS]:
         if not folder.is_dir():
-            raise Problem(f"{folder} is no folder with results: RESULTS= wants such as "
+            raise Problem(f"{folder} is not a folder: RESULTS= takes folders like "
                           f"{RESULTS}, copied from the machines that ran the units")
         for path in sorted(folder.glob("*.json")):
             id, stamp, outcome = read(path)
@@ -399,7 +400,7 @@ def collect(results: str = "", only: str = "") -> Tally:
             if id not in found or found[id].tally.failed:
                 found[id], stamps[id] = outcome, stamp
     if others:
-        print(f"{len(others)} results are not of what is checked out here, as {others[0]}: "
+        print(f"{len(others)} results are of another commit, as {others[0]}: "
               "they do not count", flush=True)
     wanted = named(only.split()) if only else all_units()
     stamps = {unit.id: stamps[unit.id] for unit in wanted if unit.id in stamps}

@@ -63,6 +63,6 @@ def share(units: list[Unit], which: str) -> list[Unit]:
     """Return the part of units that which, as "2/5", stands for, in their order."""
     form = re.fullmatch(r"(\d+)/(\d+)", which)
     if not form or not 0 < int(form[1]) <= int(form[2]):
-        raise Problem(f"SHARD={which} is no share: SHARD=2/5 is the second of five")
+        raise Problem(f"SHARD={which} is not a share: SHARD=2/5 is the second of five")
     mine = shares(units, int(form[2]), load())[int(form[1]) - 1]
     return [unit for unit in units if unit in mine]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The drivers, the suites that run them, and the table of both in the README."""
+"""The drivers, the suites that run them, and the table of both in the page of results."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import pathlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..common import readme, tables
-from ..common.run import BUILD, ROOT
+from ..common import markdown, tables
+from ..common.run import ROOT
 from .verdict import BLAMED, Result
-
-TABLE = BUILD / "drivers.md"
 
 # The job whose suites run drivers on models of their hardware.
 MODELS = "tests"
 
-HEAD = ["driver", "what its sync does", "class", "tested by", "model made after", "passed",
-        *(f"skipped: {who}" for who in BLAMED)]
+TABLE = markdown.Table("drivers", markdown.PAGES / "results.md", [
+    "driver", "what its sync does", "class", "tested by", "model made after", "passed",
+    *(f"skipped: {who}" for who in BLAMED)])
 
 
 @dataclass
@@ -45,19 +44,19 @@ def mine(driver: Driver, rows: Iterable[Result]) -> list[Result]:
             (row.job in driver.jobs or row.job == MODELS and row.suite in driver.suites)]
 
 
-def markdown(rows: list[Result], known: list[Driver] | None = None) -> str:
-    """Return the table of the drivers known, default all, with what rows counted.
+def lines(rows: list[Result], known: list[Driver] | None = None) -> list[list[object]]:
+    """Return the rows of TABLE for the drivers known, default all, with what rows counted.
 
     One that nothing runs is left out.
     """
-    lines = []
+    found: list[list[object]] = []
     for driver in known or load():
         if not driver.suites and not driver.jobs:
             continue
         ran = mine(driver, rows)
         where = [f"`{suite}`" for suite in driver.suites] + ["QEMU"] * bool(driver.jobs)
-        lines.append([driver.name, driver.sync, driver.kind, ", ".join(where),
+        found.append([driver.name, driver.sync, driver.kind, ", ".join(where),
                       "; ".join([driver.model] * bool(driver.suites) + ["QEMU"] * bool(driver.jobs)),
                       sum(row.passed for row in ran),
                       *(sum(row.blamed.get(who, 0) for row in ran) for who in BLAMED)])
-    return readme.table(HEAD, lines)
+    return found

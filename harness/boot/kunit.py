@@ -136,7 +136,7 @@ def build(tree: pathlib.Path, kernel: Kernel) -> bool:
                *(f"--make_options={option}" for option in options)],
         log, lambda: stage.step(f"{objects(kernel.out, start)} objects"), env)
     if not failed and not (kernel.out / "vmlinux").exists():
-        failed, text = 1, text + "\nkunit.py reports success, but has built no kernel"
+        failed, text = 1, text + "\nkunit.py reports success, but built no kernel"
     made.write_text(read(config))
     stage.done("FAILED" if failed else "done")
     if failed:
@@ -244,7 +244,7 @@ def run_job(tree: pathlib.Path, job: Job) -> tuple[list[verdict.Result], list[st
     if not sum(row.failed for row in rows):
         return rows, []
     if not done.console.strip():
-        wrong += ["the kernel said nothing; QEMU:", *said]
+        wrong += ["no output from the kernel; QEMU says:", *said]
     return rows, [*failures(tree, done.console), *wrong, done.logs]
 
 

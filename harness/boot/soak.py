@@ -19,7 +19,7 @@ OPERATIONS = 100_000    # of each driver, in a boot
 def number(name: str, text: str, default: int) -> int:
     """Return the number in text, default if there is none; raise Problem if it is not one."""
     if text and not (text.isdecimal() and 0 < int(text) < 2 ** 32):
-        raise Problem(f"{name}={text} is no number from 1 on")
+        raise Problem(f"{name}={text} is not a number from 1 on")
     return int(text or default)
 
 
@@ -50,6 +50,6 @@ def soak(compose: Callable[[], Composed], seed: str, time: str) -> Tally:
           [[f"{first} to {last}", len(found), OPERATIONS, tally.passed, tally.failed,
             minutes(monotonic() - start)]])
     if tally.failed:
-        print(*failed or ["no case ran"], f"`make soak SEED={last}` has the same again; {ran.logs}",
+        print(*failed or ["no case ran"], f"`make soak SEED={last}` repeats it; {ran.logs}",
               sep="\n")
     return tally

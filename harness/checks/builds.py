@@ -120,7 +120,7 @@ def configure(config: Config) -> None:
                tried("git", "grep", "-qE", rf"^\s*(menu)?config {o}$", "--", "*Kconfig*",
                      cwd=WORKTREE).returncode == 0]
     if missing:
-        raise Problem(f"harness/checks/builds.toml wants {', '.join(missing)} for "
+        raise Problem(f"harness/checks/builds.toml sets {', '.join(missing)} for "
                       f"{config.name}, but other options do not allow it")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""checkpatch.pl --strict has nothing to say about the patches."""
+"""checkpatch.pl --strict reports nothing about the patches."""
 
 from __future__ import annotations
 

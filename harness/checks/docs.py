@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sphinx has nothing to say about the pages that the series brings or changes, as HTML.
+"""Sphinx reports nothing about the kernel pages that the series brings or changes.
 
 Only these and a few more are built, in seconds; all of the kernel's take half an hour.
 """

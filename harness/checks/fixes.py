@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Without a fix, on Linux with the others, its tests fail; a sample, `make fixes` does all."""
+"""Without a fix its tests fail; this is a sample, `make fixes` runs all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..common import readme, tables
+from ..common import markdown, tables
 from ..common.report import Problem, Stage, Tally, table
-from ..common.run import BUILD, ROOT, git
+from ..common.run import ROOT, git
 from ..common.units import Outcome, Unit
 from ..kernel import neighbours, patches, topics, variants
 from ..kernel.compose import Composed
@@ -19,9 +19,8 @@ from . import models_history, mutants
 
 TABLE = ROOT / "harness" / "checks" / "fixes.toml"
 TOPICS = "fixes/*"
-# The page of all fixes, and its table.
+# The page of all fixes.
 PAGE = ROOT / "patches" / "fixes" / "README.md"
-MADE = BUILD / "fixes.md"
 
 # Seconds that a case may take.
 TIMEOUT = 40
@@ -73,9 +72,9 @@ def paths(fixes: list[Fix], known: dict[str, topics.Topic]) -> dict[str, pathlib
     return there
 
 
-def job_of(fix: Fix) -> jobs.Job:
-    """Return the job that runs the cases of fix, on a kernel of its own."""
-    known = jobs.load()
+def job_of(fix: Fix, known: dict[str, jobs.Job] | None = None) -> jobs.Job:
+    """Return the job of those known that runs the cases of fix, on a kernel of its own."""
+    known = known or jobs.load()
     if fix.job not in known:
         raise Problem(f"{TABLE}: {fix.patch}: no job is called {fix.job}")
     job = known[fix.job]
@@ -128,7 +127,7 @@ def prepare(composed: Composed, fixes: list[Fix]) -> jobs.Job:
     wrong = [f"{case} {state}: {words}" for case, (state, words) in run_cases(cases, job).items()
              if state != mutants.SURVIVED]
     if wrong:
-        raise Problem("with all of the fixes, these must not fail:\n" + "\n".join(wrong))
+        raise Problem("with all fixes, these must pass:\n" + "\n".join(wrong))
     return job
 
 
@@ -171,7 +170,7 @@ def leave_out(fix: Fix, job: jobs.Job, path: pathlib.Path) -> tuple[str, bool]:
 def units() -> list[Unit]:
     """A fix each; `make check` has those marked `check`."""
     known = jobs.load()
-    return [Unit("fixes", fix.patch, job_of(fix).kernel.name if fix.job else "",
+    return [Unit("fixes", fix.patch, job_of(fix, known).kernel.name if fix.job else "",
                  kunit.tools_of(known[fix.job].kernel) if fix.job else (), fix.check,
                  inputs=("parts", "tools"), parts=("*",) if fix.series else tuple(variants.MODELS))
             for fix in load()]
@@ -197,16 +196,16 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
     stage.done()
 
 
-def head(others: list[neighbours.Neighbour]) -> list[str]:
-    """Return the head of the page's table, where others are the older releases."""
-    return ["fix", "what a user sees without it", "where", "test",
-            *(f"in {each.release}?" for each in others)]
+def page_table(others: list[neighbours.Neighbour]) -> markdown.Table:
+    """Return the table of PAGE, where others are the older releases."""
+    return markdown.Table("fixes", PAGE, ["fix", "what a user sees without it", "where", "test",
+                                          *(f"in {each.release}?" for each in others)])
 
 
-def page(fixes: list[Fix], known: dict[str, topics.Topic],
-         others: list[neighbours.Neighbour]) -> str:
-    """Return the table of fixes, which paths() finds in the topics known."""
-    rows = []
+def lines(fixes: list[Fix], known: dict[str, topics.Topic],
+          others: list[neighbours.Neighbour]) -> list[list[object]]:
+    """Return the rows of the page for fixes, which paths() finds in the topics known."""
+    rows: list[list[object]] = []
     by_name = {fix.patch: fix for fix in fixes}
     for topic in topics.chosen(known, [TOPICS]):
         for patch in known[topic].patches:
@@ -214,7 +213,7 @@ def page(fixes: list[Fix], known: dict[str, topics.Topic],
             rows.append([f"{topic.partition('/')[2]} {patch[:2]}", fix.sees, fix.where,
                          ", ".join(f"`{case}`" for case in fix.cases) or f"none: {fix.no_test}",
                          *(older(fix, f"{topic}/{fix.patch}", each) for each in others)])
-    return readme.table(head(others), rows)
+    return rows
 
 
 def older(fix: Fix, name: str, each: neighbours.Neighbour) -> str:
@@ -225,11 +224,6 @@ def older(fix: Fix, name: str, each: neighbours.Neighbour) -> str:
         "yes, and the patch applies"
 
 
-def write() -> bool:
-    """Put the table of the last check into PAGE; False if there is none."""
-    return readme.write(MADE, head(neighbours.load()), PAGE)
-
-
 def close(outcomes: dict[str, Outcome]) -> Outcome:
     """Print the table, and compare PAGE."""
     rows = [[name, each.data] for name, each in outcomes.items() if each.data]
@@ -237,4 +231,4 @@ def close(outcomes: dict[str, Outcome]) -> Outcome:
         print()
         table(["without this fix", "these fail"], rows)
     others = neighbours.load()
-    return readme.compared(page(load(), topics.read(), others), MADE, head(others), PAGE)
+    return page_table(others).compared(lines(load(), topics.read(), others))

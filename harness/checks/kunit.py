@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Every KUnit job passes, and the README has what they counted; sanitizers when asked."""
+"""Every KUnit job passes, and the pages have what they counted; sanitizers when asked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import functools
 import pathlib
 from collections.abc import Iterator
 
-from ..common import readme
 from ..common.report import Tally, table
 from ..common.units import Outcome, Unit
 from ..kernel.compose import Composed
-from ..boot import drivers, inputs, jobs, kunit, objects
+from ..boot import drivers, inputs, jobs, kunit, objects, suites
 from ..boot.jobs import Job
 from ..boot.verdict import BLAMED, Result
 
@@ -103,6 +102,11 @@ def show(outcomes: dict[str, Outcome]) -> None:
 
 
 def close(outcomes: dict[str, Outcome]) -> Outcome:
-    """Print the tables, and compare the README's with them."""
+    """Print the tables, and compare those of the page with them."""
     show(outcomes)
-    return readme.compared(drivers.markdown(results(outcomes)), drivers.TABLE, drivers.HEAD)
+    rows = results(outcomes)
+    compared = [drivers.TABLE.compared(drivers.lines(rows)),
+                suites.TABLE.compared(suites.lines(rows)),
+                suites.MACHINES.compared(suites.machines(rows))]
+    return Outcome(sum((each.tally for each in compared), Tally()),
+                   [word for each in compared for word in each.words])

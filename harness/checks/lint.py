@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""mypy and pyflakes have nothing to say about the harness."""
+"""mypy and pyflakes report nothing about the harness."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""If the core fakes no range, just drivers that need one fail on models of their hardware.
+"""Without the faked range, the drivers that need it fail on models, and no others.
 
 And with `sync` alone, the sync of a domain that has no device does no harm.
 """
@@ -9,12 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from ..common import markdown
 from ..common.report import Problem, Stage, Tally, table
 from ..common.units import Outcome, Unit
 from ..kernel import variants
 from ..kernel.compose import Composed
 from ..boot import drivers, jobs, kunit, verdict
 from .history import Row, load
+
+# The rest of its head are the kernels of rows.toml.
+HEAD = ["driver", "class"]
 
 # The case that says who is called and not who is safe.
 CONTRACT = "empty_sync_test"
@@ -43,7 +47,7 @@ def judge(row: Row, found: dict[str, set[str]]) -> tuple[dict[str, str], list[st
         elif bool(stale) != (driver.kind in row.unsafe):
             wrong.append(f"{row.kernel}, {driver.name}: " +
                          (f"{', '.join(stale)} failed" if stale else
-                          "safe, though nothing keeps it so"))
+                          "safe, although it should fail"))
     return cells, wrong
 
 
@@ -112,11 +116,18 @@ def run(composed: Composed, names: list[str]) -> Iterator[tuple[str, Outcome]]:
 
 
 def close(outcomes: dict[str, Outcome]) -> Outcome:
-    """Print the table."""
+    """Print the table, and compare the page's if all kernels were run."""
     known = {name: each.data for name, each in outcomes.items() if each.data}
+    lines = [[driver.name, driver.kind, *(cells.get(driver.name, "") for cells in known.values())]
+             for driver in drivers.load() if driver.suites]
     if known:
         print()
-        table(["driver", "class", *known],
-              [[driver.name, driver.kind, *(cells.get(driver.name, "") for cells in known.values())]
-               for driver in drivers.load() if driver.suites])
-    return Outcome(Tally())
+        table([*HEAD, *known], lines)
+    made = page_table()
+    return made.compared(lines) if [*HEAD, *known] == made.head else Outcome(Tally())
+
+
+def page_table() -> markdown.Table:
+    """Return the table of the page of results."""
+    return markdown.Table("models-history", markdown.PAGES / "results.md",
+                          [*HEAD, *(row.kernel for row in load().model)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What applies to other releases of Linux is what neighbours.toml and the README say."""
+"""Patches apply to other releases of Linux, or not, as neighbours.toml and the page say."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import re
 import tempfile
 from collections.abc import Iterator
 
-from ..common import readme
+from ..common import markdown
 from ..common.report import Tally
-from ..common.run import BUILD, CACHE, ROOT
+from ..common.run import CACHE, ROOT
 from ..common.units import Outcome, Unit
 from ..kernel import neighbours, topics
 from ..kernel.archive import Archive, Missing
 from ..kernel.commits import Unfit
 from ..kernel.neighbours import Neighbour
 
-TABLE = BUILD / "neighbours.md"
 # So many reasons are left to the page of their topics.
 MANY = 10
-HEAD = ["Linux", "topic", "commits", "apply", "do not apply, and why"]
+TABLE = markdown.Table("releases", markdown.PAGES / "releases.md",
+                       ["Linux", "topic", "commits", "apply", "do not apply, and why"])
 
 
 def units() -> list[Unit]:
@@ -46,12 +46,12 @@ def compare(each: Neighbour, unfit: list[Unfit], known: dict[str, topics.Topic],
     for patch in sorted(each.unfit.keys() - found.keys()):
         table = neighbours.TABLE.name
         wrong.append(f"{patch} applies to {each.release}, {table} says that it does not"
-                     if patch in names else f"{patch} is no patch, {table} names it")
+                     if patch in names else f"{patch} is not a patch, but {table} names it")
     return wrong
 
 
 def rows(each: Neighbour, known: dict[str, topics.Topic]) -> list[list[object]]:
-    """Return the lines of the README's table for each, with HEAD.
+    """Return the rows of TABLE for each.
 
     known: all topics; those in a folder of patches/ share a line.
     """
@@ -70,7 +70,7 @@ def rows(each: Neighbour, known: dict[str, topics.Topic]) -> list[list[object]]:
         count = sum(len(known[topic].patches) for topic in names)
         lines.append([each.release, group, count, count - len(reasons),
                       "; ".join(reasons) if len(reasons) < MANY else
-                      f"[see there](patches/{group.partition('/')[0]}/README.md)"])
+                      f"[see there](../../patches/{group.partition('/')[0]}/README.md)"])
     return lines
 
 
@@ -101,8 +101,6 @@ def run(_composed: object, names: list[str], path: pathlib.Path = neighbours.TAB
 
 def close(_outcomes: dict[str, Outcome], path: pathlib.Path = neighbours.TABLE,
           root: pathlib.Path = ROOT) -> Outcome:
-    """Compare the README's table with what neighbours.toml says."""
+    """Compare TABLE with what neighbours.toml says."""
     known = topics.read(root)
-    table = readme.table(HEAD, [line for each in neighbours.load(path)
-                                for line in rows(each, known)])
-    return readme.compared(table, TABLE, HEAD)
+    return TABLE.compared([line for each in neighbours.load(path) for line in rows(each, known)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Cases on models come to the same shuffled, and each by itself, as in the order listed."""
+"""Cases on models give the same results shuffled, and each by itself."""
 
 from __future__ import annotations
 

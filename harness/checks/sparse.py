@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""sparse has nothing to say about the lines that the series brings.
+"""sparse reports nothing about the lines that the series brings.
 
 It checks the C files of the series at the last commit, with each configuration of
 builds.toml that builds them.

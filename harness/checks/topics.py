@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each topic applies to what it needs, as `git am` takes it, and needs all of that."""
+"""Each topic applies by `git am` to what it needs, and needs all of that."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def judge(commits: Commits, known: dict[str, topics.Topic], topic: topics.Topic)
             topics.Need(need.topic, whole - 1)]
         if not fails(fewer):
             wrong.append(f"{topic.name} applies without " + (
-                f"patch {whole} of " if need.count else "") + f"{need.topic}: take that need out "
-                "of patches/series, or say there why it is wrong without")
+                f"patch {whole} of " if need.count else "") + f"{need.topic}: remove that need "
+                "from patches/series, or give the reason there why it is wrong without")
     why = fails([need for need in topic.needs if not need.why])
     if why:
         wrong.append(f"{topic.name} does not apply without what it needs for a reason: {why}; "

@@ -69,7 +69,7 @@ def must_match(pattern: str, text: str, whose: str) -> re.Match[str]:
     """
     match = re.search(pattern, text, re.M)
     if not match:
-        raise Problem(f"{whose} has nothing like `{pattern}`:\n  " +
+        raise Problem(f"{whose} has no line that matches `{pattern}`:\n  " +
                       "\n  ".join(text.strip().splitlines()[:8]))
     return match
 

@@ -101,7 +101,7 @@ def need(*names: str, table: dict[str, tuple[str, str]] = TABLE,
     missing = sorted({table[n][1] for n in names if not present(table[n][0])})
     if missing:
         stage.done("failed")
-        raise Problem(f"apt did not install {', '.join(missing)}; mend this, then "
+        raise Problem(f"apt did not install {', '.join(missing)}; fix that, then "
                       f"run `make` again:\n  {command}\n  " +
                       "\n  ".join(done.stdout.strip().splitlines()[-4:]))
     stage.done()

@@ -37,8 +37,8 @@ def stack(tree: pathlib.Path, root: pathlib.Path = ROOT) -> list[Branch]:
         line = git(tree, "rev-list", "--reverse", "--first-parent", "--ancestry-path",
                    f"{start}..{end}").split()
         if start != end and (not line or line != commits):
-            raise Problem(f"branch {name} of {tree} does not stand in one line on "
-                          "the branch before it (`git rebase` it, or delete it)")
+            raise Problem(f"branch {name} of {tree} does not continue the "
+                          "branch before it: `git rebase` it, or delete it")
         branches.append(Branch(name, start, end, commits))
         start = end
     return branches
@@ -163,7 +163,7 @@ def export(root: pathlib.Path = ROOT, tree: pathlib.Path = TREE) -> None:
         raise Problem(f"there is no {tree} to export: `make tree` makes it")
     settled(tree)
     if not source.ours(release(tree)):
-        raise Problem(f"{tree} stands on Linux {release(tree)}, the patches are for "
+        raise Problem(f"{tree} is based on Linux {release(tree)}, the patches are for "
                       f"{source.RELEASE}.y: rebase its topics and its branch `base` to that")
     files = render(tree, root)
     # Of one topic the hunks stand elsewhere than below all the others.

@@ -115,7 +115,7 @@ def _topic(composed: Composed, commits: Commits, branch: Branch, directory: path
             tree, branch.end) else body
         if f"Changes in v{options.version}" not in changes:
             where = "below `---` in the patch" if alone else f"in {cover}"
-            raise Problem(f"v{options.version} of {branch.name} wants to tell what is new: write "
+            raise Problem(f"v{options.version} of {branch.name} needs a list of changes: write "
                           f"a paragraph \"Changes in v{options.version}:\" {where}")
     people = recipients(tree, branch)
     to = [each.name for each in people if each.decides]
@@ -272,16 +272,27 @@ def home(tree: pathlib.Path, branch: Branch) -> str:
     return trees[0] if trees else ""
 
 
+def standing(known: dict[str, topics.Topic]) -> dict[str, list[object]]:
+    """Return the first cells of each topic's line, with ROUTES as head."""
+    turns = order(known)
+    lines: dict[str, list[object]] = {}
+    for name, topic in known.items():
+        needs = [str(need) for need in topic.needs]
+        lines[name] = [
+            turns[name], name, len(topic.patches),
+            ", ".join(needs[:3] + [f"{len(needs) - 3} more"] * (len(needs) > 3)) or "nothing"]
+    return lines
+
+
 def routes(composed: Composed, root: pathlib.Path = ROOT) -> list[list[object]]:
     """Return the lines of the table of topics, with ROUTES as head."""
     known = topics.read(root)
     tools.need("perl")
     trees = trees_of((composed.tree / "MAINTAINERS").read_text(errors="replace"))
-    turns = order(known)
-    lines: list[list[object]] = []
+    lines = standing(known)
     stage = Stage("ask get_maintainer.pl", len(known))
     with Commits(composed.base, root, composed.tree) as commits:
-        for name, topic in known.items():
+        for name in known:
             stage.step(name)
             branch = commits.make(topics.alone(known, name))[-1]
             where = home(composed.tree, branch)
@@ -293,14 +304,10 @@ def routes(composed: Composed, root: pathlib.Path = ROOT) -> list[list[object]]:
                 mine = any(trees.get(section, "").removeprefix("git ") == where
                            for section in each.roles)
                 (to if mine else acks).append(short(each.name))
-            needs = [str(need) for need in topic.needs]
-            lines.append([
-                turns[name], name, len(branch.commits),
-                ", ".join(needs[:3] + [f"{len(needs) - 3} more"] * (len(needs) > 3)) or "nothing",
-                re.sub(r".*/(?=[^/]+/[^/]+$)", "", where) or "?", ", ".join(to),
-                ", ".join(acks) or "nobody"])
+            lines[name] += [re.sub(r".*/(?=[^/]+/[^/]+$)", "", where) or "?", ", ".join(to),
+                            ", ".join(acks) or "nobody"]
     stage.done()
-    return lines
+    return list(lines.values())
 
 
 def short(person: str) -> str:

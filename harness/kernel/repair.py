@@ -30,8 +30,8 @@ def conflict(tree: pathlib.Path, unfit: Unfit, root: pathlib.Path = ROOT) -> str
         _note(repair).write_text(f"{unfit.parent} {name}\n{done.stdout}")
     head, *said = _read(repair)
     if head != f"{unfit.parent} {name}":
-        return (f"patches/{name} does not apply, and {repair} still holds the repair of "
-                f"{head.split()[-1]}: `make mend` that, or delete {repair}")
+        return (f"patches/{name} does not apply, and {repair} holds an unfinished repair of "
+                f"{head.split()[-1]}: run `make mend`, or delete {repair}")
     said = [line for line in said if line.startswith("Rejected")]
     return (f"patches/{name} does not apply:\n  {words}\n  " + "\n  ".join(said) +
             f"\nIn {repair} `git am` waits, with the hunks that fit; the others are in .rej "
@@ -54,7 +54,7 @@ def _read(repair: pathlib.Path) -> list[str]:
 def mend(root: pathlib.Path = ROOT, repair: pathlib.Path = REPAIR) -> None:
     """Make the commit in the repair tree the patch that failed."""
     if not repair.exists():
-        raise Problem(f"nothing to mend: there is no {repair}")
+        raise Problem(f"nothing to do: there is no {repair}")
     parent, name = _read(repair)[0].split()
     rejects = git(repair, "ls-files", "-o", "*.rej").split()
     if rejects:
@@ -84,4 +84,4 @@ def mend(root: pathlib.Path = ROOT, repair: pathlib.Path = REPAIR) -> None:
     patches.write(path, text)
     common = git(repair, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
     output("git", "--git-dir", common, "worktree", "remove", "--force", repair)
-    print(f"patches/{name} is mended; run `make` again")
+    print(f"patches/{name} is replaced by the repaired one; run `make` again")

@@ -145,7 +145,7 @@ def imported(deb: pathlib.Path, repo: pathlib.Path, branch: str, package: str = 
         unpack.stdout.close()
         failed = load.wait() | unpack.wait()
     if failed:
-        raise Problem(f"{deb} did not unpack into {repo}: see the words above, check "
+        raise Problem(f"{deb} did not unpack into {repo}: see the messages above, check "
                       "the free space there, and run again")
     return git(repo, "rev-parse", f"refs/heads/{branch}").strip()
 

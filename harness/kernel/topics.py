@@ -94,8 +94,8 @@ def parse(text: str, where: str) -> tuple[str, dict[str, Topic]]:
         if not word or line.startswith("#"):
             continue
         if word != word.strip():
-            raise Problem(f"{here}: `{word}` has blanks around it; tabs tell topics, patches and "
-                          "files apart")
+            raise Problem(f"{here}: `{word}` has blanks around it: topics, patches and "
+                          "files are indented by tabs only")
         if depth == 0 and re.fullmatch(r"base \S+", word) and not version:
             version = word.split()[1]
         elif depth == 0 and TOPIC.fullmatch(word) and word not in found:
@@ -108,8 +108,8 @@ def parse(text: str, where: str) -> tuple[str, dict[str, Topic]]:
             files.append(word)
             brought.add(word)
         else:
-            raise Problem(f"{here}: `{word}` cannot stand there: a topic, a patch of it as "
-                          "01-slug.patch, or a new file of that, each once")
+            raise Problem(f"{here}: `{word}` is not expected here: it must be a topic, a patch of "
+                          "it as 01-slug.patch, or a new file of that, each once")
     if not version:
         raise Problem(f"{where} has no line `base 7.3.4`, the version the patches are for")
     return version, found
@@ -122,7 +122,7 @@ def _needs(words: str, name: str, known: dict[str, Topic], where: str) -> list[N
     for each in names.split(", "):
         form = re.fullmatch(r"(\S+)(?: (\d+))?", each)
         if not form or form[1] == name or form[1] not in known:
-            raise Problem(f"{where}: {name} needs `{each}`, which is no topic before it")
+            raise Problem(f"{where}: {name} needs `{each}`, which is not a topic before it")
         count = int(form[2]) if form[2] else None
         if count is not None and not 0 < count <= len(known[form[1]].patches):
             raise Problem(f"{where}: {name} needs {count} patches of {form[1]}, which has "

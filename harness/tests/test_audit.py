@@ -257,7 +257,7 @@ class Facts(unittest.TestCase):
 
     def test_line_that_is_not_known(self):
         for line in ("colour\tone.c\tred", "format\tone.c"):
-            self.assertRaisesRegex(Problem, "does not know", facts.Facts, f"FACT\t{line}\n")
+            self.assertRaisesRegex(Problem, "line of unknown form", facts.Facts, f"FACT\t{line}\n")
 
     def test_ops_that_do_not_unmap(self):
         other = "FACT\tmember\tone.c\t1:1\tops\t. attach_dev = x\n"

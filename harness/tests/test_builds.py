@@ -313,7 +313,7 @@ class Commits(unittest.TestCase):
         self.commits = [self.git("rev-parse", "HEAD")]
         self.git("branch", "-f", "base")
         self.table("FORBIDDEN LATER")
-        with self.assertRaisesRegex(Problem, "wants FORBIDDEN for"):
+        with self.assertRaisesRegex(Problem, "sets FORBIDDEN for"):
             self.run_builds()
 
     def test_option_that_a_later_commit_allows(self):

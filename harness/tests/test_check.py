@@ -167,7 +167,7 @@ class Lines(Run):
             __doc__="It.", run=lambda *_: report.STOP.wait(9) and (), units=lambda: [Unit("docs")]))
         with self.short(), self.assertRaisesRegex(Problem, "nothing was done in 80 minutes"):
             self.run_it(within="80")
-        with self.assertRaisesRegex(Problem, "no number of minutes"):
+        with self.assertRaisesRegex(Problem, "not a number of minutes"):
             self.run_it(within="soon")
 
     def tearDown(self):
@@ -393,7 +393,7 @@ class Results(Run):
         self.run_it(only="b")
         failed, text = self.collect()
         self.assertEqual(2, failed)
-        self.assertIn("2 results are not of what is checked out here, as ", text)
+        self.assertIn("2 results are of another commit, as ", text)
 
     def test_pass_of_another_commit_and_failure_of_this(self):
         self.run_it()
@@ -462,7 +462,7 @@ class Results(Run):
         (check.RESULTS / "x.json").write_text("{}")
         with self.assertRaisesRegex(Problem, "x.json is not the result of a unit"):
             self.collect()
-        with self.assertRaisesRegex(Problem, "no folder with results"):
+        with self.assertRaisesRegex(Problem, "is not a folder: RESULTS="):
             self.collect(self.top / "nowhere")
 
 
@@ -493,7 +493,7 @@ class Shards(unittest.TestCase):
 
     def test_no_share(self):
         for which in ("0/5", "6/5", "2", "x"):
-            with self.assertRaisesRegex(Problem, "is no share"):
+            with self.assertRaisesRegex(Problem, "is not a share"):
                 shards.share([], which)
 
     def test_every_check_has_a_budget(self):

@@ -94,7 +94,7 @@ class Make(unittest.TestCase):
 
     def test_variables(self):
         self.assertIn("error: unrecognized arguments: --ONLY=a", self.make("help", "ONLY=a"))
-        self.assertIn("error: V=<a@b> `x` 'y' $z is no version",
+        self.assertIn("error: V=<a@b> `x` 'y' $z is not a number",
                       self.make("series", "V=<a@b> `x` 'y' $$z"))
         self.assertIn("error: there is no check nothing; there are selftest, lint,",
                       self.make("check", "ONLY=round-trip nothing"))

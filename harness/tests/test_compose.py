@@ -566,7 +566,7 @@ class Repair(Kernel):
                       after["patches/one/01-a-first.patch"])
 
     def test_nothing_to_mend(self):
-        self.assertRaisesRegex(Problem, "nothing to mend", repair.mend, self.root, self.where)
+        self.assertRaisesRegex(Problem, "nothing to do: there is no", repair.mend, self.root, self.where)
 
     def test_bad_series(self):
         put(self.root, {"patches/series": "base 7.3.4\n\tx.patch\n"})

@@ -2,6 +2,7 @@
 """Tests of what `make cost` makes of a kernel log and of QEMU's trace."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import pathlib
@@ -10,6 +11,7 @@ import unittest
 from types import SimpleNamespace
 from unittest import mock
 
+from harness.common import markdown
 from harness.common.report import Problem, Tally
 from harness.boot import drivers, jobs
 from harness.checks import cost
@@ -149,7 +151,7 @@ class BestTest(unittest.TestCase):
             self.assertEqual((right, len(wrong)), (1, 1))
 
     def test_less_is_told(self):
-        self.assertIn("2 paths take no more than ever, 1 of them less; 0 are new",
+        self.assertIn("2 paths take no more than before, 1 of them less; 0 are new",
                       self.compare({}, {"unmap": 99})[2])
 
     def test_another_compiler(self):
@@ -274,12 +276,12 @@ class DocumentTest(unittest.TestCase):
                       call["points"])
         self.assertEqual({"tree": "t"}, data["stamp"])
 
-    def test_readme_table(self):
-        rows = document.readme_rows(self.drivers)
+    def test_page_table(self):
+        rows = document.page_rows(self.drivers)
         self.assertEqual(rows[0], ["arm64", "SMMUv3", "61", "61", "12", 1381, 1381, 567,
                                    "", "", ""])
         self.assertEqual(rows[1][:5], ["arm64", "lpae_s1", "30", "30", "12"])
-        new = document.table(document.README_HEAD, rows)
+        new = document.table(document.TABLE.head, rows)
         self.assertEqual(document.differences(new, new), [])
         near = new.replace("1381", "1382")
         self.assertEqual(document.differences(new, near), [])
@@ -295,26 +297,26 @@ class DocumentTest(unittest.TestCase):
                   (plots, "draw"): lambda _, out: (out / "slope.svg").write_text("<svg/>")}
         with tempfile.TemporaryDirectory() as top, contextlib.ExitStack() as stack:
             top = pathlib.Path(top)
-            readme = top / "README.md"
-            readme.write_text(document.table(document.README_HEAD, []) + "\nAfter\n")
+            page = top / "page.md"
+            page.write_text(document.table(document.TABLE.head, []) + "\nAfter\n")
             (top / "best.json").write_text('{"gcc 11": {}}')
             for (where, name), stand in {
-                    **stands, (cost.readme, "README"): readme, (cost, "OUT"): top / "out",
-                    (cost, "TABLE"): top / "out/readme.md",
+                    **stands, (cost, "OUT"): top / "out", (markdown, "BUILD"): top / "build",
+                    (document, "TABLE"): dataclasses.replace(document.TABLE, page=page),
                     (best, "FILE"): top / "best.json", (best, "compiler"): lambda arch: "12",
                     (cost, "PICTURE"): top / "slope.svg"}.items():
                 stack.enter_context(mock.patch.object(where, name, stand))
             said = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             self.assertFalse(cost.write())
             self.assertEqual(cost.measure(composed), Tally(14, 0))
-            self.assertIn("0 of 3 lines are the README's", said.getvalue())
+            self.assertIn("0 of 3 lines are the page's", said.getvalue())
             self.assertTrue(cost.write())
             self.assertIn("| arm64 | SMMUv3 | 61 | 61 | 12 | 1381 | 1381 | 567 |  |  |  |\n",
-                          readme.read_text())
-            self.assertTrue(readme.read_text().endswith("\n\nAfter\n"))
+                          page.read_text())
+            self.assertTrue(page.read_text().endswith("\n\nAfter\n"))
             cost.measure(composed)
-            self.assertIn("3 of 3 lines are the README's", said.getvalue())
-            self.assertIn("7 paths take no more than ever, 0 of them less; 0 are new",
+            self.assertIn("3 of 3 lines are the page's", said.getvalue())
+            self.assertIn("7 paths take no more than before, 0 of them less; 0 are new",
                           said.getvalue())
             self.assertEqual({"gcc 11", "gcc 12"}, {*best.read(top / "best.json")})
 

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from unittest import mock
 
+from harness.common import markdown
 from harness.common.report import Problem
 from harness.common.run import Done
 from harness.kernel import neighbours, patches, topics
@@ -74,7 +75,7 @@ class Load(unittest.TestCase):
         known = {"fixes/x": topics.Topic("fixes/x", patches={"01-a.patch": [], "02-b.patch": []})}
         releases = [neighbours.Neighbour("6.12", "old", unfit={"fixes/x/a": "no foo()"}),
                     neighbours.Neighbour("7.2", "new")]
-        table = fixes.page([
+        rows = fixes.lines([
             fixes.Fix("b", no_test="why", sees="s", where="w", has=["7.2"]),
             fixes.Fix("a", "tests", ["s.c", "s.d"], sees="t", where="v", has=["6.12", "7.2"]),
         ], known, releases)
@@ -84,7 +85,7 @@ class Load(unittest.TestCase):
             "| x 01 | t | v | `s.c`, `s.d` | yes, but the patch does not apply: no foo() | "
             "yes, and the patch applies |",
             "| x 02 | s | w | none: why | no | yes, and the patch applies |",
-        ], table.splitlines())
+        ], markdown.table(fixes.page_table(releases).head, rows).splitlines())
 
 
 class Run(unittest.TestCase):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Trees of other releases: what applies, what does not and where; nothing is touched."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -8,7 +9,7 @@ import unittest
 from unittest import mock
 
 from harness import __main__ as commands
-from harness.common import readme, run
+from harness.common import markdown, run
 from harness.common.report import Problem
 from harness.kernel import archive, compose, export, mails, neighbours, source, topics, tree
 from harness.kernel.archive import Missing
@@ -103,7 +104,7 @@ class Applies(Neighbour):
         self.assertNotIn("make export", str(caught.exception))
         self.assertIn("mine", run.git(self.near, "log", "-1", "--format=%s"))
         files = self.files()
-        self.assertRaisesRegex(Problem, "stands on Linux 7.4.4", export.export,
+        self.assertRaisesRegex(Problem, "is based on Linux 7.4.4", export.export,
                                self.root, self.near)
         self.assertEqual(files, self.files())
 
@@ -249,10 +250,11 @@ class Table(Neighbour):
         super().setUp()
         self.release({"b.c": "int other;\n", "odd name": "x"})
         self.cache, self.toml = self.top / "cache", self.top / "neighbours.toml"
-        self.readme = self.top / "README.md"
+        self.page = self.top / "page.md"
         self.fetched, outer = [], self
-        for where, name, value in ((readme, "README", self.readme),
-                                   (check, "TABLE", self.top / "build/neighbours.md")):
+        for where, name, value in ((markdown, "BUILD", self.top / "build"),
+                                   (check, "TABLE",
+                                    dataclasses.replace(check.TABLE, page=self.page))):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
@@ -288,7 +290,7 @@ class Table(Neighbour):
     def table(self, unfit, apply="2"):
         self.toml.write_text('[[neighbour]]\nrelease = "7.4"\nsuite = "some-backports"\n'
                              f"[neighbour.unfit]\n{unfit}\n")
-        self.readme.write_text("# Before\n\n" + readme.table(check.HEAD, [
+        self.page.write_text("# Before\n\n" + markdown.table(check.TABLE.head, [
             ["7.4", "one", 2, 2, ""], ["7.4", "two", 3, apply, "`01`: other"]]) + "\nAfter\n")
 
     def check(self):
@@ -307,12 +309,13 @@ class Table(Neighbour):
     def test_just_some_topics(self):
         self.toml.write_text(self.toml.read_text().replace('suite', 'topics = ["o*"]\nsuite', 1)
                              .replace('"two/b-gone" = "other"', ""))
-        self.readme.write_text(readme.table(check.HEAD, [["7.4", "one", 2, 2, ""]]))
+        self.page.write_text(markdown.table(check.TABLE.head, [["7.4", "one", 2, 2, ""]]))
         self.assertEqual((2 + 3, 0), self.check()[0])
 
     def test_many_reasons_are_elsewhere(self):
         with mock.patch.object(check, "MANY", 1):
-            self.assertIn("README.md lacks: | 7.4 | two | 3 | 2 | [see there](patches/two/README.md)",
+            self.assertIn("page.md lacks: | 7.4 | two | 3 | 2 | "
+                          "[see there](../../patches/two/README.md)",
                           self.check()[1])
 
     def test_whole_tree_says_the_same(self):
@@ -348,26 +351,26 @@ class Table(Neighbour):
     def test_one_that_does_not_apply(self):
         self.table("")
         counts, said = self.check()
-        self.assertEqual((4 + 3, 1 + 1), counts, said)
+        self.assertEqual((4 + 3, 1 + 2), counts, said)
         self.assertRegex(said, r"two/b-gone does not apply to 7.4:\n    b\.c: hunk 1 of 1")
 
     def test_one_that_applies_now(self):
         self.table('"two/b-gone" = "other"\n"one/a-first" = "no"')
         counts, said = self.check()
         self.assertIn("one/a-first applies to 7.4", said)
-        self.assertEqual((4 + 3, 1 + 1), counts, said)
+        self.assertEqual((4 + 3, 1 + 2), counts, said)
 
     def test_one_that_is_gone(self):
         self.table('"two/b-gone" = "other"\n"two/nothing" = "no"')
         counts, said = self.check()
-        self.assertIn("two/nothing is no patch", said)
+        self.assertIn("two/nothing is not a patch", said)
         self.assertEqual(1, counts[1])
 
-    def test_readme_that_is_wrong(self):
+    def test_page_that_is_wrong(self):
         self.table('"two/b-gone" = "other"', apply="3")
         counts, said = self.check()
-        self.assertEqual((5 + 3, 1), counts)
-        self.assertIn("README.md lacks: | 7.4 | two | 3 | 2 | `01`: other |", said)
+        self.assertEqual((5 + 3, 2), counts)
+        self.assertIn("page.md lacks: | 7.4 | two | 3 | 2 | `01`: other |", said)
 
     def test_fetched_once_beside_ours(self):
         put(self.cache, {"package.json": "ours", "linux.git/HEAD": "ours", "ours.deb": "ours"})
@@ -379,11 +382,11 @@ class Table(Neighbour):
         self.assertEqual(before, checksum(self.cache))
 
     def test_not_offered(self):
-        missing = mock.Mock(side_effect=Missing("no linux-source-7.4 to be had"))
+        missing = mock.Mock(side_effect=Missing("no package linux-source-7.4"))
         with mock.patch.object(self.archive, "newest", missing):
             counts, said = self.check()
-        self.assertEqual((4, 0), counts)      # the README's lines
-        self.assertIn("not checked: 7.4, no linux-source-7.4 to be had", said)
+        self.assertEqual((4, 0), counts)      # the page's lines
+        self.assertIn("not checked: 7.4, no package linux-source-7.4", said)
 
     def test_fetch_that_fails_is_a_failure(self):
         with mock.patch.object(self.archive, "download", side_effect=Problem("no network")):

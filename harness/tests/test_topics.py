@@ -66,18 +66,18 @@ class Read(unittest.TestCase):
         self.assertRaisesRegex(Problem, "no topic x/", topics.chosen, known, ["x/*", "one"])
 
     def test_what_is_wrong(self):
-        for text, words in (("\t01-x.patch\n", "series:2: `01-x.patch` cannot stand there"),
+        for text, words in (("\t01-x.patch\n", "series:2: `01-x.patch` is not expected here"),
                             ("one\n\tneeds two\n\t01-a.patch\ntwo\n", "series:3: one needs `two`"),
-                            ("one\n\tneeds one\n", "one needs `one`, which is no topic before"),
+                            ("one\n\tneeds one\n", "one needs `one`, which is not a topic before"),
                             ("one\n\t01-a.patch\ntwo\n\tneeds one 2\n",
                              "series:5: two needs 2 patches of one, which has 1"),
                             ("one\n\t01-a.patch\ntwo\n\tneeds one many\n", "`one many`"),
                             ("one\n        01-a.patch\n", "has blanks around it"),
-                            ("one two\n", "`one two` cannot"), ("one\n\tneeds\n", "`needs` cannot"),
-                            ("one\none\n", "series:3: `one` cannot"), ("base\n", "`base` cannot"),
+                            ("one two\n", "`one two` is not"), ("one\n\tneeds\n", "`needs` is not"),
+                            ("one\none\n", "series:3: `one` is not"), ("base\n", "`base` is not"),
                             ("one\n\t01-a.patch\n\t01-a.patch\n", "series:4"),
                             ("one\n\t01-a.patch\n\t\tf.c\n\t\tf.c\n", "series:5"),
-                            ("series\n", "`series` cannot"), ("a.patch\n", "`a.patch` cannot")):
+                            ("series\n", "`series` is not"), ("a.patch\n", "`a.patch` is not")):
             self.assertRaisesRegex(Problem, words, self.read, "base 7.3.4\n" + text)
         self.assertRaisesRegex(Problem, "no line `base 7.3.4`", self.read, "one\n")
 
@@ -115,7 +115,7 @@ class Alone(Kernel):
                          r"patches/three/01-three-six.patch(?s:.*)a\.c")
 
     def test_needless(self):
-        self.assertRegex(self.judge("two", "one")[0], "two applies without one: take that need out")
+        self.assertRegex(self.judge("two", "one")[0], "two applies without one: remove that need")
         self.assertRegex(self.judge("three", "one 1", "two")[0], "three applies without two")
 
     def test_more_than_is_needed(self):

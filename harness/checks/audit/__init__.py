@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who must declare that its sync must always run does, and the rules would notice.
+"""Drivers that must declare iotlb_sync_always do, no others; the rules find each mistake.
 
-Coccinelle tells what each driver does, and drivers.toml what it should.
+Coccinelle finds out what each driver does; drivers.toml says what it should.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def kind_of(words: str) -> str:
     for kind, text in KINDS.items():
         if text in words:
             return kind
-    raise Problem(f"a rule in {RULES[0].parent} says what audit.KINDS does not know: {words}")
+    raise Problem(f"a rule in {RULES[0].parent} reports what none of audit.KINDS matches: {words}")
 
 
 def reports(text: str, mode: str = "report") -> list[Report]:
@@ -107,7 +107,7 @@ def quiet(path: pathlib.Path) -> None:
     """Raise Problem if spatch has complained in the file path."""
     wrong = complaints(path.read_text(errors="replace")) if path.exists() else []
     if wrong:
-        raise Problem(f"spatch is not content, see {path}:\n  " + "\n  ".join(wrong[:8]))
+        raise Problem(f"spatch reports errors, see {path}:\n  " + "\n  ".join(wrong[:8]))
 
 
 def coccicheck(tree: pathlib.Path, rule: pathlib.Path, directory: pathlib.Path) -> list[Report]:
@@ -262,7 +262,7 @@ def tree_is_consistent(rows: list[Row], on_purpose: dict[str, str] = ON_PURPOSE)
     table([*HEAD, "verdict"], cells)
     print()
     stale = on_purpose.keys() - wrong
-    print(*(f"not wrong, though audit.ON_PURPOSE says so: {name}" for name in sorted(stale)),
+    print(*(f"right, but audit.ON_PURPOSE lists it as wrong: {name}" for name in sorted(stale)),
           sep="\n", end="\n" if stale else "")
     failed = len(wrong - on_purpose.keys()) + len(stale)
     return len(rows) - len(wrong - on_purpose.keys()), failed

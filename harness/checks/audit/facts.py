@@ -119,7 +119,7 @@ class Facts:
             case ["passed", file, function, name, at, callee, index]:
                 self.passed[file, function, name][at] = callee, int(index)
             case _:
-                raise Problem(f"facts.cocci prints a line that audit does not know: {words}")
+                raise Problem(f"facts.cocci prints a line of unknown form: {words}")
 
     def home(self, file: str, function: str) -> str | None:
         """Return the file that defines function, as seen from file; None if not known."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from ...common import readme
 from ...common.report import Tally, table
 from ...common.units import Outcome, Unit
 from ...kernel import variants
@@ -15,8 +14,7 @@ from ...boot import jobs, kunit
 from . import best, count, document, one_topic, plots, registers, sizes
 from .count import OUT
 
-PICTURE = count.FOLDER / "slope.svg"    # what the README shows
-TABLE = OUT / "readme.md"
+PICTURE = count.FOLDER / "slope.svg"    # what the page shows
 
 
 def verdict(counted: list[count.Driver]) -> tuple[int, list[str], str]:
@@ -79,13 +77,11 @@ def measure(composed: Composed, topic: str = "") -> Tally:
     best.write(OUT / best.FILE.name, best.merged(best.read(), best.counted(counted)))
     (OUT / "cost.md").write_text(document.markdown(counted, code, told, line))
     plots.draw(counted, OUT)
-    rows = document.readme_rows(counted)
-    TABLE.write_text(readme.table(document.README_HEAD, rows))
+    rows = document.page_rows(counted)
     print()
-    table(document.README_HEAD, rows)
-    old = readme.split(readme.README, document.README_HEAD)[1]
-    other = document.differences(old, TABLE.read_text())
-    print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the README's, within "
+    table(document.TABLE.head, rows)
+    other = document.differences(document.TABLE.split()[1], document.TABLE.keep(rows))
+    print(f"\n{len(rows) - len(other)} of {len(rows)} lines are the page's, within "
           f"{document.TOLERANCE:.0%}", *other, *wrong, *lost, line, also,
           f"all of it: {OUT / 'cost.md'}, cost.json and pictures beside it", sep="\n",
           flush=True)
@@ -93,8 +89,8 @@ def measure(composed: Composed, topic: str = "") -> Tally:
 
 
 def write() -> bool:
-    """Put table and picture of the last run() into the README; False if there was none."""
-    if not readme.write(TABLE, document.README_HEAD):
+    """Put table and picture of the last measure() into the page; False if there was none."""
+    if not document.TABLE.write():
         return False
     PICTURE.write_text((OUT / PICTURE.name).read_text())
     best.FILE.write_text((OUT / best.FILE.name).read_text())

@@ -2,7 +2,7 @@
 """What was won is not lost: no path takes more than best.json says it once took.
 
 Counts are those of one compiler: {its version: {path: [instructions, commands]}}.
-What is meant to take more is put there by `make cost` and `make readme`, and seen in the diff.
+What is meant to take more is put there by `make cost` and `make pages`, and seen in the diff.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def compare(drivers: list[Driver], known: Best) -> tuple[int, list[str], str]:
             wrong += [f"{what}: {each}" for each in more]
             right += not more
             fewer += now != once and not more
-    return right, wrong, (f"{right} paths take no more than ever, {fewer} of them less; "
+    return right, wrong, (f"{right} paths take no more than before, {fewer} of them less; "
                           f"{unknown} are new, or new with this compiler")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What `make cost` counted, as JSON, as Markdown, and beside what the README says."""
+"""What `make cost` counted, as JSON, as Markdown, and beside what the page says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pathlib
 import time
 from typing import Any
 
-from ...common.readme import table
+from ...common.markdown import PAGES, Table, table
 from ...kernel.compose import Composed
 from ...boot import inputs
 from . import count, sizes
@@ -18,10 +18,11 @@ from .sizes import Sizes
 
 # What tables call a version.
 NAMES = {BASE: "7.3", ALONE: "`sync`", SERIES: "all", CALLED: "always called"}
-README_HEAD = ["arch", "driver or page table",
-               *(f"{what}{NAMES[version]}" for first in (
-                   "instructions per 4 KiB page", "unmap and sync of 64 KiB", "a 2 MiB table")
-                 for version in VERSIONS for what in [f"{first}: " * (version == BASE)])]
+TABLE = Table("cost", PAGES / "cost.md", [
+    "arch", "driver or page table", *(f"{what}{NAMES[version]}" for first in (
+        "instructions per 4 KiB page", "unmap and sync of 64 KiB", "a 2 MiB table")
+                                      for version in VERSIONS
+                                      for what in [f"{first}: " * (version == BASE)])])
 LIMIT = "limit"
 TOLERANCE = 0.01
 
@@ -81,8 +82,8 @@ def counted(driver: Driver, path: list[str], shape: str, n: int) -> list[object]
     return [each[0] if each else "" for each in found]
 
 
-def readme_rows(drivers: list[Driver]) -> list[list[object]]:
-    """Return the rows of the README's table, of drivers."""
+def page_rows(drivers: list[Driver]) -> list[list[object]]:
+    """Return the rows of TABLE, of drivers."""
     rows: list[list[object]] = []
     for driver in drivers:
         if driver.name == FORMATS:
@@ -104,7 +105,7 @@ def markdown(drivers: list[Driver], code: Code, registers: Writes, verdict: str)
     parts = ["# What unmap and sync cost\n", verdict + "\n",
              "Instructions, and commands to the IOMMU where there are any; the lowest of "
              "five rounds. Slopes are those of the line nearest to 1, 2, 4 ... 512 pages.\n",
-             table(README_HEAD, readme_rows(drivers))]
+             table(TABLE.head, page_rows(drivers))]
     rows: list[list[object]]
     for driver in drivers:
         versions = list(driver.counts)

@@ -21,7 +21,7 @@ def runs(topic: str) -> list[count.Run]:
     found = [run for run in known if topic in run.topics]
     if not found:
         names = dict.fromkeys(name for run in known for name in run.topics)
-        raise Problem(f"{topic} is counted nowhere: harness/checks/cost/runs.toml has runs for "
+        raise Problem(f"{topic} is not counted: harness/checks/cost/runs.toml has runs for "
                       f"{', '.join(names)}")
     return found
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each thing broken on purpose, one at a time, fails a test; a sample, `make mutants` does all."""
+"""With each mutant a test fails; this is a sample, `make mutants` runs all."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CRASH = re.compile(r"Kernel panic|\bOops\b|\bBUG: |Segfault with no mm|Internal 
 # What may come of a mutant; the first two are as they should be.
 KILLED, SPARED, SURVIVED, REVIVED = "killed", "spared", "SURVIVED", "KILLED"
 UNFIT, BROKEN, DEAD = "does not apply", "does not build", "does not boot"
-HUNG = "does not end, and no test says so"
+HUNG = "hangs, and no test reports it"
 
 
 @dataclass
@@ -114,13 +114,13 @@ def check_original(place: Place, mutants: list[Mutant]) -> None:
         failed = sum(row.failed for row in rows)
         print(*wrong, sep="\n", end="\n" if wrong else "")
     if failed or not done.report:
-        raise Problem("the kernel fails without any mutation, mend that first; " + done.logs)
+        raise Problem("the kernel fails without any mutation, fix that first; " + done.logs)
     passed = [case for case, status in verdict.cases(done.report).items() if "PASS" in status]
     for mutant in mutants:
         for glob in mutant.globs:
             wanted = glob if "." in glob else f"{glob or '*'}.*"
             if not any(fnmatch.fnmatchcase(case, wanted) for case in passed):
-                raise Problem(f"{mutant.name}: no case passes that suites {glob!r} stands for")
+                raise Problem(f"{mutant.name}: no case passes that `suites` {glob!r} matches")
 
 
 def ends(console: str) -> bool:
@@ -206,7 +206,7 @@ def cell(fate: Fate) -> str:
     if fate.state == SPARED:
         return f"survives: {fate.mutant.survives}"
     if fate.state == REVIVED:
-        return f"KILLED, though it has a reason to survive: {fate.words}"
+        return f"KILLED, although `survives` gives a reason why no test can notice: {fate.words}"
     return fate.state + (f": {fate.words}" if fate.words else "")
 
 
