@@ -24,6 +24,14 @@ def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows), ""])
 
 
+def differ(page: pathlib.Path, new: list[str], old: list[str], remedy: str) -> Outcome:
+    """Return in which lines old, which page has, is not new; remedy: what to do then."""
+    wrong = [f"{page.name} lacks: {text}" for text in new if text not in old] + \
+            [f"{page.name} has, and should not: {text}" for text in old if text not in new]
+    return Outcome(Tally(len(set(new) & set(old)), len(wrong)),
+                   [*wrong, *[remedy] * bool(wrong)])
+
+
 @dataclass(frozen=True)
 class Table:
     """The one table with that head in page; name: what it is called in build/tables, where
@@ -61,12 +69,8 @@ class Table:
 
     def compared(self, rows: Iterable[Iterable[object]]) -> Outcome:
         """Keep the table with rows; say in which lines the page differs."""
-        new, old = self.keep(rows).splitlines(), self.split()[1].splitlines()
-        name = self.page.name
-        wrong = [f"{name} lacks: {text}" for text in new if text not in old] + \
-                [f"{name} has, and should not: {text}" for text in old if text not in new]
-        return Outcome(Tally(len(set(new) & set(old)), len(wrong)), [
-            *wrong, *["run `make pages`: it puts the table of this run there"] * bool(wrong)])
+        return differ(self.page, self.keep(rows).splitlines(), self.split()[1].splitlines(),
+                      "run `make pages`: it puts the table of this run there")
 
     def write(self) -> bool:
         """Put the kept table into the page; return False if there is none."""
