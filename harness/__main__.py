@@ -169,7 +169,7 @@ COMMANDS = {
     "unit": Command("one of these parts: ID=kunit/tests", check.unit, ("kdir", "id"), True),
     "collect": Command("the closing table, from build/results or RESULTS=\"folders\"",
                        check.collect, ("results", "only")),
-    "report": Command("a page of the last results, as HTML; RESULTS=\"folders\"",
+    "report": Command("the last results as one page, build/report.html; RESULTS=\"folders\"",
                       report.write, ("results",)),
     "kunit": Command("the KUnit tests; JOB=name, SAN=1 with sanitizers and lockdep",
                      check.run_jobs, ("kdir", "job", "san"), True),
