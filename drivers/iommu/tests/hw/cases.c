@@ -55,6 +55,24 @@ u8 hw_mark(unsigned int page)
 }
 
 /**
+ * hw_may_warn() - what a case does next may be warned about, or may not
+ * @test: fails if there were warnings before, where there must be none
+ * @may: the driver and the core may warn, until this is called with false
+ *
+ * At the end of a case it is as if this were called with true.
+ */
+void hw_may_warn(struct kunit *test, bool may)
+{
+	struct hw_test *t = test->priv;
+	int count = kunit_suppressed_warning_count(t->warnings);
+
+	if (may)
+		KUNIT_EXPECT_EQ_MSG(test, t->warned, count,
+				    "the driver or the core warns");
+	t->warned = count;
+}
+
+/**
  * hw_page() - memory of the case
  * @t: the case
  * @page: number of the page, below HW_MEMORY / SZ_4K
@@ -489,6 +507,7 @@ int hw_test_init(struct kunit *test, struct hw_iommu *iommu)
 	test->priv = t;
 	t->iommu = iommu;
 	t->iova = desc->iova ?: SZ_16M;
+	t->warnings = kunit_start_suppress_warning(test);
 
 	if (desc->soc)
 		KUNIT_ASSERT_NOT_NULL(test, iommu->soc);
@@ -546,6 +565,7 @@ void hw_test_exit(struct kunit *test)
 
 	if (!t)
 		return;
+	hw_may_warn(test, true);
 	for (struct hw_iommu *one = t->iommu; one; one = one->next) {
 		KUNIT_EXPECT_EQ(test, 0, one->conflicts);
 		KUNIT_EXPECT_EQ(test, 0, one->unknown);

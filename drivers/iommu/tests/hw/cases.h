@@ -23,6 +23,8 @@
  * @freed_early: how often memory was freed that the hardware would have walked
  * @memory: HW_MEMORY bytes, contiguous and aligned to that; the first byte of each
  *	page tells which it is
+ * @warnings: what the driver or the core warned about since the case began
+ * @warned: how many of these there were when hw_may_warn() was called last
  */
 struct hw_test {
 	struct hw_iommu *iommu;
@@ -36,6 +38,8 @@ struct hw_test {
 	unsigned long faulted;
 	unsigned int freed_early;
 	void *memory;
+	struct kunit_suppressed_warning *warnings;
+	int warned;
 };
 
 /**
@@ -71,6 +75,7 @@ void hw_expect_refused(struct kunit *test, unsigned int m, u64 iova,
 		       unsigned int count);
 
 void hw_map(struct kunit *test, u64 iova, unsigned int page, unsigned int count);
+void hw_may_warn(struct kunit *test, bool may);
 void hw_map_pages(struct kunit *test, u64 iova, unsigned int page, unsigned int count);
 void hw_unmap(struct kunit *test, u64 iova, unsigned int count);
 void hw_unmap_fast(struct kunit *test, u64 iova, unsigned int count,
