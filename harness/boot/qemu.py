@@ -22,7 +22,9 @@ BIN = BUILD / "qemu"
 # kunit.py's --arch: (program, name in tools.TABLE, package of the backport)
 ARCH = {
     "x86_64": ("qemu-system-x86_64", "qemu-x86", "qemu-system-x86"),
+    "i386": ("qemu-system-i386", "qemu-x86", "qemu-system-x86"),
     "arm64": ("qemu-system-aarch64", "qemu-arm", "qemu-system-arm"),
+    "arm": ("qemu-system-arm", "qemu-arm", "qemu-system-arm"),
     "riscv": ("qemu-system-riscv64", "qemu-riscv", "qemu-system-riscv"),
     "s390": ("qemu-system-s390x", "qemu-s390", "qemu-system-s390x"),
 }

@@ -710,6 +710,26 @@ static void test_no_run_if_entries_are_missing(struct kunit *test)
 	}
 }
 
+/* Nor does it matter where the memory is: its address may have more bits than a long */
+static void test_run_of_highest_address(struct kunit *test)
+{
+	struct pgtable *pt = alloc_pgtable(test, &record_ops);
+	size_t pgsize = pt->f->pgsize, mapped = 0;
+	phys_addr_t paddr = BIT_ULL(pt->f->oas) - pgsize;
+	unsigned long iova = place(pt->f, 1, 1);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			pt->ops->map_pages(pt->ops, iova, paddr, pgsize, 1,
+					   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL,
+					   &mapped));
+	KUNIT_EXPECT_EQ(test, pgsize, mapped);
+	KUNIT_EXPECT_EQ(test, paddr + 1,
+			pt->ops->iova_to_phys(pt->ops, iova + 1));
+	KUNIT_EXPECT_EQ(test, pgsize, unmap(pt, iova, pgsize, &pt->gather));
+	expect_run(test, iova, pgsize);
+	KUNIT_EXPECT_FALSE(test, is_mapped(pt, iova));
+}
+
 /* map_pages() has no gather for the empty table that it removes */
 static void test_no_run_if_block_replaces_table(struct kunit *test)
 {
@@ -1033,6 +1053,7 @@ static struct kunit_case io_pgtable_run_cases[] = {
 	KUNIT_CASE_PARAM(test_gather_range_grows, format_gen_params),
 	KUNIT_CASE_PARAM(test_gather_range_stays_empty, format_gen_params),
 	KUNIT_CASE_PARAM(test_run_of_small_pages, format_gen_params),
+	KUNIT_CASE_PARAM(test_run_of_highest_address, format_gen_params),
 	KUNIT_CASE(test_refused_is_freed),
 	{}
 };
