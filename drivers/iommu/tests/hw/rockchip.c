@@ -220,8 +220,10 @@ static int rockchip_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	mmu = &rk->mmus[root->tag];
 
 	/* A device is not heard until its fault, or the stall, is over */
-	if (mmu->status & (STATUS_FAULT | STATUS_STALL))
+	if (mmu->status & STATUS_FAULT)
 		return -EFAULT;
+	if (mmu->status & STATUS_STALL)
+		return -EAGAIN;
 	if (!(mmu->status & STATUS_PAGING))
 		return 1;
 	if (iova >> 32)
