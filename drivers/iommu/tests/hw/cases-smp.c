@@ -145,7 +145,7 @@ static void race_access(struct race_thread *thread, struct race_slot *slot,
 	int ret;
 
 	ret = hw_translate_one(iommu, t->master[m].stream, iova, below(thread, 2), &paddr);
-	if (ret == -ENODEV || seq & 1 || read_seqcount_retry(&slot->seq, seq))
+	if (ret == -ENODEV || ret == -EAGAIN || seq & 1 || read_seqcount_retry(&slot->seq, seq))
 		return;
 
 	expected = offset < pages ?
@@ -432,7 +432,7 @@ static void race_init(struct kunit *test, struct race *race, unsigned int thread
 	race->t = test->priv;
 	race->masters = 1 + hw_two_masters(race->t);
 	race->nr_threads = threads;
-	race->operations = hw_soak_operations / ROUNDS / threads;
+	race->operations = hw_soak_operations / 4 / ROUNDS / threads;
 	seqcount_init(&race->attach_seq);
 	for (i = 0; i < threads; i++)
 		race_init_thread(race, &race->threads[i], seed + i, i);

@@ -20,8 +20,9 @@
 /* All of them; complete before there is a second thread, and never changed again */
 static LIST_HEAD(hw_iommus);
 
-/* One access takes less, with hw_set_slow() */
-#define HW_SLOW_US	8
+/* With hw_set_slow(), one access in some takes a while, and less than this */
+#define HW_SLOW_ONE_IN	16
+#define HW_SLOW_US	16
 
 /* For a driver on another CPU, which may itself be kept waiting */
 #define HW_WAIT_MS	1000
@@ -444,9 +445,18 @@ static int hw_lookup_or_walk(struct hw_iommu *iommu, u32 stream, u64 iova,
 	return 0;
 }
 
-/* As hw_translate_one(), or -EAGAIN if the driver has the device wait */
-static int hw_try_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
-			    u64 *paddr)
+/**
+ * hw_translate_one() - translate for a device, through one of several instances
+ * @iommu: the instance
+ * @stream: of the device
+ * @iova: address
+ * @write: whether it is going to write
+ * @paddr: set to the physical address
+ *
+ * Return: 0, -EFAULT where an access would be refused, -EAGAIN if the driver has the device
+ * wait, or -ENODEV if the stream does not come through this instance.
+ */
+int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u64 *paddr)
 {
 	struct hw_entry leaf;
 	int ret;
@@ -469,30 +479,19 @@ static int hw_try_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool w
 	return 0;
 }
 
-/**
- * hw_translate_one() - translate for a device, through one of several instances
- * @iommu: the instance
- * @stream: of the device
- * @iova: address
- * @write: whether it is going to write
- * @paddr: set to the physical address
- *
- * A driver that has the device wait must be at work on another CPU, for at most a second.
- *
- * Return: 0, -EFAULT where an access would be refused, or -ENODEV if the stream does not
- * come through this instance.
- */
-int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u64 *paddr)
+/* A driver that has the device wait is at work in another thread, or nothing comes of it */
+static int hw_wait_and_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
+				 u64 *paddr)
 {
 	ktime_t end = 0;
 	int ret;
 
-	while ((ret = hw_try_translate(iommu, stream, iova, write, paddr)) == -EAGAIN) {
+	while ((ret = hw_translate_one(iommu, stream, iova, write, paddr)) == -EAGAIN) {
 		if (!end)
 			end = ktime_add_ms(ktime_get(), HW_WAIT_MS);
 		else if (ktime_after(ktime_get(), end))
 			return -EFAULT;
-		udelay(1);
+		usleep_range(20, 50);
 	}
 	return ret;
 }
@@ -509,6 +508,7 @@ int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u
  * the stream comes through must give the same answer: where they do not, @paddr is
  * HW_NO_PADDR, and so neither what is mapped nor a refusal.
  *
+ * Context: may sleep where the driver has the device wait.
  * Return: 0, or -EFAULT where an access would be refused.
  */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
@@ -520,7 +520,7 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 
 	for (struct hw_iommu *one = iommu; one; one = one->next) {
 		u64 other = 0;
-		int err = hw_translate_one(one, stream, iova, write, &other);
+		int err = hw_wait_and_translate(one, stream, iova, write, &other);
 
 		if (err == -ENODEV)
 			continue;
@@ -766,8 +766,13 @@ void hw_set_slow(bool slow)
  */
 void hw_dawdle(void)
 {
-	if (READ_ONCE(hw_slow))
-		udelay(get_random_u32_below(HW_SLOW_US));
+	unsigned int us;
+
+	if (!READ_ONCE(hw_slow))
+		return;
+	us = get_random_u32_below(HW_SLOW_ONE_IN * HW_SLOW_US);
+	if (us < HW_SLOW_US)
+		udelay(us);
 }
 
 static void hw_do_read_ahead(struct hw_iommu *iommu)
