@@ -432,7 +432,7 @@ static void race_init(struct kunit *test, struct race *race, unsigned int thread
 	race->t = test->priv;
 	race->masters = 1 + hw_two_masters(race->t);
 	race->nr_threads = threads;
-	race->operations = hw_soak_operations / 4 / ROUNDS / threads;
+	race->operations = hw_soak_operations / 2 / ROUNDS / threads;
 	seqcount_init(&race->attach_seq);
 	for (i = 0; i < threads; i++)
 		race_init_thread(race, &race->threads[i], seed + i, i);

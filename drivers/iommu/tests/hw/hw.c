@@ -21,7 +21,7 @@
 static LIST_HEAD(hw_iommus);
 
 /* With hw_set_slow(), one access in some takes a while, and less than this */
-#define HW_SLOW_ONE_IN	16
+#define HW_SLOW_ONE_IN	8
 #define HW_SLOW_US	16
 
 /* For a driver on another CPU, which may itself be kept waiting */
