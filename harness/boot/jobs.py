@@ -85,7 +85,10 @@ def _made(known: dict[str, Any]) -> dict[str, Job]:
     kernels, jobs = {}, {}
     for name, table in known["kernel"].items():
         like = known["kernel"][table.pop("like")] if "like" in table else {}
-        kernels[name] = Kernel(name=name, **like | table)
+        table = like | table
+        without = table.pop("without", [])
+        table["trim"] = [each for each in table.get("trim", []) if each not in without]
+        kernels[name] = Kernel(name=name, **table)
     for kernel in kernels.values():
         kernel.top = BUILD / "alone" if kernel.topic else BUILD
     for name, table in known["job"].items():

@@ -54,6 +54,21 @@ class Table(unittest.TestCase):
         self.assertEqual("tools/testing/selftests/vfio/a_test harness/boot/guest/disk.c",
                          jobs.upstream(job))
 
+    def test_a_kernel_without_an_option_of_the_one_it_is_like(self):
+        table = load(TABLE + """
+[kernel.y]
+like = "x"
+without = ["CONFIG_VT=n"]
+kunitconfig = ["l"]
+[job.y]
+about = "y"
+kernel = "y"
+suites = []
+""")
+        self.assertEqual(["CONFIG_VT=n"], table["vtd-strict"].kernel.trim)
+        self.assertEqual(([], ["l"], "x86_64"), (table["y"].kernel.trim,
+                         table["y"].kernel.kunitconfig, table["y"].kernel.arch))
+
     def test_a_job_for_each_mode(self):
         table = load(TABLE)
         self.assertEqual(["vtd-strict", "vtd-lazy"], list(table))

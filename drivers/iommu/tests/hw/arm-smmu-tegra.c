@@ -27,6 +27,7 @@
 
 struct tegra_mc_model {
 	struct tegra_mc mc;
+	struct mutex lock;	/* of what follows: devices may probe at a time */
 	/* Those it was asked for; a device that goes and comes back has the same node */
 	const struct device_node *asked[TEGRA_MAX_DEVICES];
 	unsigned int count;
@@ -35,6 +36,8 @@ struct tegra_mc_model {
 static int tegra_mc_model_probe_device(struct tegra_mc *mc, struct device *dev)
 {
 	struct tegra_mc_model *model = container_of(mc, struct tegra_mc_model, mc);
+
+	guard(mutex)(&model->lock);
 
 	for (unsigned int i = 0; i < model->count; i++)
 		if (model->asked[i] == dev->of_node)
@@ -61,6 +64,7 @@ static int tegra_mc_model_probe(struct platform_device *pdev)
 	if (!model)
 		return -ENOMEM;
 
+	mutex_init(&model->lock);
 	model->mc.dev = &pdev->dev;
 	model->mc.soc = &tegra_mc_model_soc;
 	platform_set_drvdata(pdev, &model->mc);

@@ -255,10 +255,10 @@ static int smmu_page(struct smmu *smmu, unsigned int *offset)
 	return 2 + page - SMMU_PAGES;
 }
 
-/* Whether @queue has a sync under way, of which the driver asks */
+/* Whether a sync that was written to the registers of @queue is under way */
 static bool smmu_busy(struct hw_iommu *iommu, unsigned int queue)
 {
-	return iommu->syncing & BIT(queue) && hw_busy(iommu);
+	return hw_sync_busy(iommu, queue, iommu->first->stuck);
 }
 
 static u64 smmu_read(struct hw_iommu *iommu, unsigned int window,
@@ -334,7 +334,7 @@ static void smmu_write_global(struct hw_iommu *iommu, unsigned int offset, u32 v
 		});
 		break;
 	case TLBGSYNC:
-		hw_start(iommu);
+		hw_start_sync(iommu, GLOBAL_QUEUE, HW_ALL_QUEUES);
 		break;
 	case S2CR(0) ... S2CR(SMMU_SMRS - 1):
 		smmu_write_s2cr(smmu, offset, value);
@@ -430,7 +430,7 @@ static void smmu_write(struct hw_iommu *iommu, unsigned int window,
 		smmu_inval(iommu, bank, offset, value);
 		break;
 	case TLBSYNC:
-		hw_start_queues(iommu, BIT(bank));
+		hw_start_sync(iommu, bank, BIT(bank));
 		break;
 	default:
 		if (size == sizeof(u64))

@@ -48,13 +48,14 @@ static void make_strict(void *data)
 			iommu_setup_dma_ops(t->master[m].dev, domain);
 }
 
-/* In lazy mode: after the queue is flushed, without a sync on the way there */
-void hw_dma_lazy_test(struct kunit *test)
+/**
+ * hw_dma_make_lazy() - have the DMA API flush lazily until the case ends
+ * @test: skipped if the driver cannot
+ * @dev: from hw_dma_device()
+ */
+void hw_dma_make_lazy(struct kunit *test, struct device *dev)
 {
-	struct hw_test *t = test->priv;
-	struct device *dev = hw_dma_device(test);
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-	dma_addr_t iova[4];
 
 	if (!device_iommu_capable(dev, IOMMU_CAP_DEFERRED_FLUSH))
 		kunit_skip(test, "driver: cannot defer flushes");
@@ -63,9 +64,19 @@ void hw_dma_lazy_test(struct kunit *test)
 	if (domain->type != IOMMU_DOMAIN_DMA_FQ) {
 		KUNIT_ASSERT_EQ(test, 0, iommu_dma_init_fq(domain));
 		domain->type = IOMMU_DOMAIN_DMA_FQ;
-		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, make_strict, t));
+		KUNIT_ASSERT_EQ(test, 0,
+				kunit_add_action_or_reset(test, make_strict, test->priv));
 	}
+}
 
+/* In lazy mode: after the queue is flushed, without a sync on the way there */
+void hw_dma_lazy_test(struct kunit *test)
+{
+	struct hw_test *t = test->priv;
+	struct device *dev = hw_dma_device(test);
+	dma_addr_t iova[4];
+
+	hw_dma_make_lazy(test, dev);
 	for (unsigned int i = 0; i < ARRAY_SIZE(iova); i++) {
 		iova[i] = hw_dma_map(test, dev, i);
 		hw_expect_reached(test, 0, iova[i], i, 1);

@@ -15,13 +15,13 @@
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX HW_PARAM_PREFIX
 
-static unsigned int soak_seed = 1;
-module_param_named(seed, soak_seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the soak test's random numbers; 0: a new one each time");
+unsigned int hw_soak_seed = 1;
+module_param_named(seed, hw_soak_seed, uint, 0444);
+MODULE_PARM_DESC(seed, "of the soak tests' random numbers; 0: a new one each time");
 
-static unsigned int soak_operations = 10000;
-module_param_named(operations, soak_operations, uint, 0444);
-MODULE_PARM_DESC(operations, "how many the soak test does");
+unsigned int hw_soak_operations = 10000;
+module_param_named(operations, hw_soak_operations, uint, 0444);
+MODULE_PARM_DESC(operations, "how many each soak test does");
 
 /**
  * struct soak - what must be true of the slots, kept apart from the driver's tables
@@ -137,7 +137,7 @@ static void soak_access(struct kunit *test, struct soak *soak, unsigned int slot
 void hw_soak_test(struct kunit *test)
 {
 	struct hw_test *t = test->priv;
-	u32 seed = soak_seed ?: get_random_u32();
+	u32 seed = hw_soak_seed ?: get_random_u32();
 	struct soak *soak = kunit_kzalloc(test, sizeof(*soak), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, soak);
@@ -146,7 +146,7 @@ void hw_soak_test(struct kunit *test)
 	iommu_iotlb_gather_init(&soak->gather);
 	soak->iova = t->iova + SZ_4M - SLOTS / 2 * SZ_4K;
 
-	for (unsigned int i = 0; i < soak_operations; i++) {
+	for (unsigned int i = 0; i < hw_soak_operations; i++) {
 		unsigned int slot = below(soak, SLOTS);
 
 		switch (below(soak, 8)) {

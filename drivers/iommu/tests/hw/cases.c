@@ -270,11 +270,16 @@ int hw_note_fault(struct iommu_domain *domain, struct device *dev, unsigned long
 	return 0;
 }
 
-/* Called for each line, which need not end with a NUL, from any context */
+/* For all of hw_log; nothing is logged with it held */
+static DEFINE_RAW_SPINLOCK(hw_log_lock);
+
+/* Called for each line, which need not end with a NUL, from any context and CPU */
 static void hw_note_line(void *data, const char *text, size_t len)
 {
 	struct hw_log *log = data;
 	char number[17];
+
+	guard(raw_spinlock_irqsave)(&hw_log_lock);
 
 	if (str_has_prefix(text, "WARNING: ")) {
 		log->warnings++;
@@ -487,6 +492,15 @@ static void hw_free_domain(void *data)
 }
 
 /**
+ * hw_no_system_sleep_test() - instead of hw_system_sleep_test()
+ * @test: skipped
+ */
+void hw_no_system_sleep_test(struct kunit *test)
+{
+	kunit_skip(test, "model: UML with SMP has no system sleep");
+}
+
+/**
  * hw_test_init() - what each case begins with
  * @test: the case; its priv is set to a &struct hw_test
  * @iommu: the IOMMU
@@ -567,10 +581,8 @@ void hw_test_exit(struct kunit *test)
 		return;
 	hw_may_warn(test, true);
 	for (struct hw_iommu *one = t->iommu; one; one = one->next) {
-		KUNIT_EXPECT_EQ(test, 0, one->conflicts);
-		KUNIT_EXPECT_EQ(test, 0, one->unknown);
-		one->conflicts = 0;
-		one->unknown = 0;
+		KUNIT_EXPECT_EQ(test, 0, hw_take(one, &one->conflicts));
+		KUNIT_EXPECT_EQ(test, 0, hw_take(one, &one->unknown));
 		hw_expect_powered(test, one);
 	}
 	if (t->iommu->desc->default_domain && t->domain)

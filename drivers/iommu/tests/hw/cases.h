@@ -4,7 +4,24 @@
 
 #include "hw.h"
 
+#include <linux/pm.h>
 #include <linux/sizes.h>
+
+/* Nobody calls these: hw_system_sleep_test() is skipped */
+#ifndef CONFIG_PM_SLEEP
+static inline int dpm_suspend_end(pm_message_t state)
+{
+	return 0;
+}
+
+static inline void dpm_resume_start(pm_message_t state)
+{
+}
+
+static inline void dpm_resume_end(pm_message_t state)
+{
+}
+#endif
 
 /* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
 #define HW_SLEEP_MS	500
@@ -100,7 +117,12 @@ struct device *hw_find_device(struct kunit *test, const char *path);
 /* Parameters of the suites are iommu_hw.* on the kernel's command line */
 #define HW_PARAM_PREFIX	"iommu_hw."
 
+/* cases-soak.c: of random numbers, and of operations */
+extern unsigned int hw_soak_seed;
+extern unsigned int hw_soak_operations;
+
 struct device *hw_dma_device(struct kunit *test);
+void hw_dma_make_lazy(struct kunit *test, struct device *dev);
 dma_addr_t hw_dma_map(struct kunit *test, struct device *dev, unsigned int page);
 
 #endif

@@ -184,7 +184,7 @@ static void dart_command(struct hw_iommu *iommu)
 	u32 *regs = iommu->priv;
 	unsigned int sid;
 
-	if (iommu->busy)
+	if (iommu->syncs[0].polls)
 		return;
 
 	for (sid = 0; sid < iommu->desc->streams; sid++)
@@ -199,7 +199,7 @@ static void dart_t8110_command(struct hw_iommu *iommu, u32 command)
 	u32 *regs = iommu->priv;
 	u32 *last = &regs[TLB_CMD_T8110 / 4];
 
-	if (iommu->busy)
+	if (iommu->syncs[0].polls)
 		return;
 
 	switch (FIELD_GET(TLB_CMD_OP, command)) {

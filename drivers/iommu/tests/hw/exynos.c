@@ -236,9 +236,11 @@ static int exynos_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 		return 1;
 	if (exynos->v7 && !(s->vm_ctrl & V7_VM_CTRL_EN))
 		return 1;
-	/* A device waits then, but a test cannot */
-	if ((s->stalled || s->ctrl & CTRL_BLOCK) && !exynos->flushing)
+	/* A device waits then, but a test cannot wait for the end of a fault */
+	if (s->stalled && !exynos->flushing)
 		return -EFAULT;
+	if (s->ctrl & CTRL_BLOCK && !exynos->flushing)
+		return -EAGAIN;
 
 	root->tag = nr;
 	root->table = (u64)s->pt_base << 12;

@@ -4,17 +4,28 @@
  */
 #include "hw.h"
 
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mod_devicetable.h>
 #include <linux/of.h>
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
+/* All of them; complete before there is a second thread, and never changed again */
 static LIST_HEAD(hw_iommus);
+
+/* With hw_set_slow(), one access in some takes a while, and less than this */
+#define HW_SLOW_ONE_IN	8
+#define HW_SLOW_US	16
+
+/* For a driver on another CPU, which may itself be kept waiting */
+#define HW_WAIT_MS	1000
 
 /* How often a window has lost its registers */
 static unsigned int hw_window_losses(struct hw_iommu *iommu, unsigned int nr)
@@ -42,6 +53,7 @@ static void hw_lose_tlb(struct hw_iommu *iommu, const struct hw_inval *lost)
 			continue;
 		entry->caches &= ~lost->caches;
 		entry->posted &= ~lost->caches;
+		entry->started &= ~lost->caches;
 	}
 }
 
@@ -156,12 +168,16 @@ static void hw_fill(struct hw_iommu *iommu, const struct hw_entry *entry)
 	iommu->used = max(iommu->used, i + 1);
 }
 
-/* Return 0 with the translation in @leaf, or -EFAULT. @cached: by way of the IOTLB */
+/*
+ * Return 0 with the translation in @leaf, or -EFAULT with the rest of it. @cached: by way of
+ * the IOTLB; what comes of a table that is to be forgotten will be forgotten with it
+ */
 static int hw_walk(struct hw_iommu *iommu, u32 stream, const struct hw_root *root,
 		   u64 iova, bool cached, struct hw_entry *leaf)
 {
 	u64 table = root->table;
 	int level = root->level;
+	struct hw_entry from = {};
 	struct hw_entry *hit;
 	int ret;
 
@@ -170,6 +186,7 @@ static int hw_walk(struct hw_iommu *iommu, u32 stream, const struct hw_root *roo
 		if (hit) {
 			table = hit->addr;
 			level = hit->level;
+			from = *hit;
 		}
 	}
 
@@ -178,6 +195,9 @@ static int hw_walk(struct hw_iommu *iommu, u32 stream, const struct hw_root *roo
 			.tag = root->tag,
 			.stream = stream,
 			.prot = HW_READ | HW_WRITE,
+			.posted = from.posted & HW_TABLES ? HW_ALL_CACHES : 0,
+			.started = from.started & HW_TABLES ? HW_ALL_CACHES : 0,
+			.queues = from.posted & HW_TABLES ? from.queues : 0,
 		};
 		ret = iommu->desc->ops->step(iommu, root, table, level, iova, leaf);
 		if (ret)
@@ -236,14 +256,8 @@ void hw_post(struct hw_iommu *iommu, const struct hw_inval *inval)
 	}
 }
 
-/**
- * hw_complete_queues() - have what was posted to some queues take effect
- * @iommu: the IOMMU
- * @queues: one bit each
- *
- * For models that know themselves when a flush is complete, of each context.
- */
-void hw_complete_queues(struct hw_iommu *iommu, u32 queues)
+/* What was posted to @queues takes effect; @all: also if it was so after a sync began */
+static void hw_complete_queues(struct hw_iommu *iommu, u32 queues, bool all)
 {
 	struct hw_entry *entry;
 	unsigned int i;
@@ -252,47 +266,80 @@ void hw_complete_queues(struct hw_iommu *iommu, u32 queues)
 		entry = &iommu->tlb[i];
 		if (!(entry->queues & queues))
 			continue;
-		entry->caches &= ~entry->posted;
-		entry->posted = 0;
-		entry->queues = 0;
+		entry->caches &= ~(all ? entry->posted : entry->started);
+		entry->posted &= entry->caches;
+		entry->started = 0;
+		if (!entry->posted)
+			entry->queues = 0;
 	}
 	while (iommu->used && !iommu->tlb[iommu->used - 1].caches)
 		iommu->used--;
-	iommu->busy = 0;
 }
 
 /**
  * hw_complete() - have all that was posted take effect
  * @iommu: the IOMMU
+ *
+ * No sync is under way any more.
  */
 void hw_complete(struct hw_iommu *iommu)
 {
-	hw_complete_queues(iommu, HW_ALL_QUEUES);
+	hw_complete_queues(iommu, HW_ALL_QUEUES, true);
+	memset(iommu->syncs, 0, sizeof(iommu->syncs));
 }
 
 /**
- * hw_start_queues() - begin to complete what was posted to some queues
+ * hw_start_sync() - begin to complete what was posted to some queues
  * @iommu: the IOMMU
+ * @nr: of the status that says whether it is under way, below HW_SYNCS
  * @queues: one bit each
  *
- * It takes until hw_busy() has been asked twice: a driver that does not wait gets
- * nothing. Of several instances, each takes longer than the one after it: the last to be
- * asked does not answer for the others.
+ * It takes until hw_sync_busy() has been asked twice: a driver that does not wait gets
+ * nothing. What is posted later is for the next sync. If that begins while one with the
+ * same status is under way, the status says so until both are complete. Of several
+ * instances, each takes longer than the one after it: the last to be asked does not
+ * answer for the others.
  */
-void hw_start_queues(struct hw_iommu *iommu, u32 queues)
+void hw_start_sync(struct hw_iommu *iommu, unsigned int nr, u32 queues)
 {
+	struct hw_entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < iommu->used; i++) {
+		entry = &iommu->tlb[i];
+		if (entry->queues & queues)
+			entry->started = entry->posted;
+	}
 	iommu->counts.syncs++;
-	iommu->busy = 2 + iommu->desc->instances - iommu->instance;
-	iommu->syncing = queues;
+	iommu->syncs[nr].polls = 2 + iommu->desc->instances - iommu->instance;
+	iommu->syncs[nr].queues = queues;
 }
 
 /**
- * hw_start() - begin to complete what was posted
+ * hw_start() - begin to complete all that was posted
  * @iommu: the IOMMU
  */
 void hw_start(struct hw_iommu *iommu)
 {
-	hw_start_queues(iommu, HW_ALL_QUEUES);
+	hw_start_sync(iommu, 0, HW_ALL_QUEUES);
+}
+
+/**
+ * hw_sync_busy() - the driver asks whether what hw_start_sync() began is complete
+ * @iommu: the IOMMU
+ * @nr: of the status
+ * @stuck: it is not, for ever
+ *
+ * Return: true while it is not.
+ */
+bool hw_sync_busy(struct hw_iommu *iommu, unsigned int nr, bool stuck)
+{
+	if (!iommu->syncs[nr].polls)
+		return false;
+	if (stuck || --iommu->syncs[nr].polls)
+		return true;
+	hw_complete_queues(iommu, iommu->syncs[nr].queues, false);
+	return false;
 }
 
 /**
@@ -303,13 +350,7 @@ void hw_start(struct hw_iommu *iommu)
  */
 bool hw_busy(struct hw_iommu *iommu)
 {
-	if (!iommu->busy)
-		return false;
-	if (iommu->first->stuck)
-		return true;
-	if (!--iommu->busy)
-		hw_complete_queues(iommu, iommu->syncing);
-	return iommu->busy;
+	return hw_sync_busy(iommu, 0, iommu->first->stuck);
 }
 
 /**
@@ -345,15 +386,19 @@ void hw_raise_irq(struct hw_iommu *iommu, unsigned int line)
 	local_irq_restore(flags);
 }
 
-static void hw_fill_miss(struct hw_iommu *iommu, u32 stream, const struct hw_root *root,
-			 u64 iova)
+/* With what hw_walk() says of it */
+static void hw_fill_miss(struct hw_iommu *iommu, const struct hw_root *root, u64 iova,
+			 const struct hw_entry *walked)
 {
 	hw_fill(iommu, &(struct hw_entry) {
 		.iova = ALIGN_DOWN(iova, SZ_4K),
 		.size = SZ_4K,
 		.tag = root->tag,
-		.stream = stream,
+		.stream = walked->stream,
 		.caches = root->caches ?: HW_LEAVES,
+		.posted = walked->posted,
+		.started = walked->started,
+		.queues = walked->queues,
 	});
 }
 
@@ -364,7 +409,7 @@ static void hw_prefetch(struct hw_iommu *iommu, u32 stream, const struct hw_root
 
 	if (!hw_lookup(iommu, root->tag, root->caches ?: HW_LEAVES, false, iova) &&
 	    hw_walk(iommu, stream, root, iova, true, &leaf))
-		hw_fill_miss(iommu, stream, root, iova);
+		hw_fill_miss(iommu, root, iova, &leaf);
 }
 
 /* Return 0 with the translation in @leaf, 1 for none as there is no need, or -EFAULT */
@@ -384,23 +429,34 @@ static int hw_lookup_or_walk(struct hw_iommu *iommu, u32 stream, u64 iova,
 		iommu->counts.walks++;
 		ret = hw_walk(iommu, stream, &root, iova, true, leaf);
 		if (ret && iommu->desc->caches_misses)
-			hw_fill_miss(iommu, stream, &root, iova);
+			hw_fill_miss(iommu, &root, iova, leaf);
 		if (!ret && root.prefetch)
 			hw_prefetch(iommu, stream, &root, leaf->iova + leaf->size);
 		return ret;
 	}
 
 	iommu->counts.hits++;
-	if (iommu->desc->refills && hit->caches & ~hit->posted)
+	if (iommu->desc->refills && hit->caches & ~hit->posted) {
 		hit->posted &= ~root.caches;
+		hit->started &= ~root.caches;
+	}
 	hit->caches |= root.caches;
 	*leaf = *hit;
 	return 0;
 }
 
-/* -ENODEV if the stream does not come through this instance */
-static int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
-			    u64 *paddr)
+/**
+ * hw_translate_one() - translate for a device, through one of several instances
+ * @iommu: the instance
+ * @stream: of the device
+ * @iova: address
+ * @write: whether it is going to write
+ * @paddr: set to the physical address
+ *
+ * Return: 0, -EFAULT where an access would be refused, -EAGAIN if the driver has the device
+ * wait, or -ENODEV if the stream does not come through this instance.
+ */
+int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u64 *paddr)
 {
 	struct hw_entry leaf;
 	int ret;
@@ -423,6 +479,23 @@ static int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool w
 	return 0;
 }
 
+/* A driver that has the device wait is at work in another thread, or nothing comes of it */
+static int hw_wait_and_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
+				 u64 *paddr)
+{
+	ktime_t end = 0;
+	int ret;
+
+	while ((ret = hw_translate_one(iommu, stream, iova, write, paddr)) == -EAGAIN) {
+		if (!end)
+			end = ktime_add_ms(ktime_get(), HW_WAIT_MS);
+		else if (ktime_after(ktime_get(), end))
+			return -EFAULT;
+		usleep_range(20, 50);
+	}
+	return ret;
+}
+
 /**
  * hw_translate() - translate for a device, without an access
  * @iommu: the IOMMU
@@ -431,10 +504,11 @@ static int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool w
  * @write: whether it is going to write
  * @paddr: set to the physical address
  *
- * Raises no interrupt. Of several instances all that the stream comes through must
- * give the same answer: where they do not, @paddr is HW_NO_PADDR, and so neither what
- * is mapped nor a refusal.
+ * Raises no interrupt. Of several instances, which are asked one after another, all that
+ * the stream comes through must give the same answer: where they do not, @paddr is
+ * HW_NO_PADDR, and so neither what is mapped nor a refusal.
  *
+ * Context: may sleep where the driver has the device wait.
  * Return: 0, or -EFAULT where an access would be refused.
  */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
@@ -446,7 +520,7 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 
 	for (struct hw_iommu *one = iommu; one; one = one->next) {
 		u64 other = 0;
-		int err = hw_translate_one(one, stream, iova, write, &other);
+		int err = hw_wait_and_translate(one, stream, iova, write, &other);
 
 		if (err == -ENODEV)
 			continue;
@@ -458,8 +532,6 @@ int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 	}
 
 	if (differ) {
-		pr_err_ratelimited("%s: instances differ, stream %u at 0x%llx\n",
-				   iommu->desc->name, stream, iova);
 		addr = HW_NO_PADDR;
 		ret = 0;
 	}
@@ -488,9 +560,12 @@ static bool hw_reads_from_one(struct hw_iommu *iommu, u32 stream, u64 iova, u64 
 			return true;
 	}
 
-	hw_watch_memory(start, size);
+	iommu->watch.start = start;
+	iommu->watch.size = size;
+	iommu->watch.met = false;
 	hw_walk(iommu, stream, &root, iova, false, &leaf);
-	return hw_memory_met();
+	iommu->watch.size = 0;
+	return iommu->watch.met;
 }
 
 /**
@@ -606,6 +681,20 @@ void hw_clear(struct hw_iommu *iommu)
 }
 
 /**
+ * hw_take() - read what an IOMMU has counted, and count from zero again
+ * @iommu: the IOMMU
+ * @count: one of its counts
+ *
+ * Return: the count.
+ */
+unsigned int hw_take(struct hw_iommu *iommu, unsigned int *count)
+{
+	guard(spinlock_irqsave)(&iommu->lock);
+
+	return xchg(count, 0);
+}
+
+/**
  * hw_expect_powered() - fail if registers were accessed that were off
  * @test: the case
  * @iommu: the IOMMU
@@ -616,11 +705,10 @@ void hw_clear(struct hw_iommu *iommu)
  */
 void hw_expect_powered(struct kunit *test, struct hw_iommu *iommu)
 {
-	KUNIT_EXPECT_EQ_MSG(test, 0, iommu->unpowered,
+	KUNIT_EXPECT_EQ_MSG(test, 0, hw_take(iommu, &iommu->unpowered),
 			    "registers were accessed while off; first a %s of window %u, offset 0x%x",
 			    iommu->unpowered_at.write ? "write" : "read",
 			    iommu->unpowered_at.window, iommu->unpowered_at.offset);
-	iommu->unpowered = 0;
 }
 
 /**
@@ -658,6 +746,35 @@ void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
 	}
 }
 
+/* Set by hw_set_slow() */
+static bool hw_slow;
+
+/**
+ * hw_set_slow() - let other CPUs overtake one that programs an IOMMU
+ * @slow: whether what a driver does to registers, and to memory that it has mapped for an
+ *	IOMMU, may take some microseconds, at random
+ */
+void hw_set_slow(bool slow)
+{
+	WRITE_ONCE(hw_slow, slow);
+}
+
+/**
+ * hw_dawdle() - what hw_set_slow() has set takes a while
+ *
+ * Context: any, without hw_iommu::lock.
+ */
+void hw_dawdle(void)
+{
+	unsigned int us;
+
+	if (!READ_ONCE(hw_slow))
+		return;
+	us = get_random_u32_below(HW_SLOW_ONE_IN * HW_SLOW_US);
+	if (us < HW_SLOW_US)
+		udelay(us);
+}
+
 static void hw_do_read_ahead(struct hw_iommu *iommu)
 {
 	struct hw_entry leaf;
@@ -693,6 +810,7 @@ static u64 hw_mmio_read(void *priv, unsigned int offset, unsigned int size)
 
 	u64 value;
 
+	hw_dawdle();
 	guard(spinlock_irqsave)(&iommu->lock);
 	hw_catch_up(iommu);
 	if (!hw_powered(iommu, mmio - iommu->windows, offset, false))
@@ -709,6 +827,7 @@ static void hw_mmio_write(void *priv, unsigned int offset, unsigned int size,
 	struct hw_mmio *mmio = priv;
 	struct hw_iommu *iommu = mmio->iommu;
 
+	hw_dawdle();
 	guard(spinlock_irqsave)(&iommu->lock);
 	hw_catch_up(iommu);
 	if (!hw_powered(iommu, mmio - iommu->windows, offset, true))

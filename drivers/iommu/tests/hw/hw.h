@@ -6,6 +6,14 @@
  * memory, the model translates as the hardware does: from the table base that the
  * driver has programmed, by a walk of its own, through an IOTLB that remembers what
  * it has seen until the driver has it forget.
+ *
+ * Drivers access registers with locks held and interrupts off, from several CPUs at a
+ * time. All that a model knows is protected by hw_iommu::lock, which is taken with
+ * interrupts off for each access of a driver and each translation for a device, one at a
+ * time. Under it is the lock of the copies in memory.c, and nothing else: a model calls
+ * no driver, and raises an interrupt without it, as the handler takes locks and accesses
+ * registers. What is said below to be set by tests is set while no other thread uses the
+ * IOMMU.
  */
 #ifndef __IOMMU_TESTS_HW_H
 #define __IOMMU_TESTS_HW_H
@@ -19,6 +27,7 @@
 #include <linux/bits.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -32,6 +41,7 @@
 #define HW_ANY_TAG		(~0U)
 #define HW_NO_PADDR		(~0ULL)
 #define HW_ALL_QUEUES		(~0U)
+#define HW_SYNCS		32
 
 #define HW_READ			BIT(0)
 #define HW_WRITE		BIT(1)
@@ -90,6 +100,7 @@ struct hw_root {
  * @stream: that it was first used for
  * @caches: caches that have it; none if the entry is free
  * @posted: caches that will lose it once the invalidations posted are complete
+ * @started: those of @posted for which a sync is under way
  * @queues: where those were posted
  */
 struct hw_entry {
@@ -104,6 +115,7 @@ struct hw_entry {
 	u32 stream;
 	u32 caches;
 	u32 posted;
+	u32 started;
 	u32 queues;
 };
 
@@ -114,7 +126,7 @@ struct hw_entry {
  * @iova: first address
  * @size: in bytes; 0 for all addresses
  * @spares_global: those of all address spaces stay
- * @queue: where it is posted, below 32, for hardware that can complete some of them
+ * @queue: where it is posted, below HW_SYNCS, for hardware that can complete some of them
  */
 struct hw_inval {
 	u32 caches;
@@ -132,8 +144,9 @@ struct hw_inval {
  *	hw_desc::windows, @offset is within that.
  * @write: a register was written
  * @stream: fill @root for a stream that translates @iova; return 0, 1 for a stream
- *	that bypasses the IOMMU, -EFAULT for one that is blocked, -ENODEV for one that
- *	does not come through this instance
+ *	that bypasses the IOMMU, -EFAULT for one that is blocked, -EAGAIN for one that has
+ *	to wait until the driver is done, -ENODEV for one that does not come through this
+ *	instance
  * @step: read the entry for @iova in the table at @table: fill @iova, @size, @addr,
  *	@table, @level and @prot of @entry; return 0, or -EFAULT if there is none
  * @fault: a device was refused: set registers, and raise the interrupt if the
@@ -324,8 +337,8 @@ struct hw_counts {
  * @stuck: set by tests: no flush completes
  * @loses_tlb: set by tests: the IOTLB goes with the power
  * @lock: protects all below, and the model's own state
- * @busy: how many polls until the flush that was started is complete
- * @syncing: the queues that it completes
+ * @syncs: for each status that says whether a flush is under way: how many polls until it
+ *	is complete, and the queues that it completes
  * @counts: since hw_clear()
  * @losses: how often windows lost their registers
  * @unpowered: accesses to registers that were off, since a test last looked
@@ -334,6 +347,7 @@ struct hw_counts {
  * @conflicts: how often a translation was found that overlaps another one in @tlb
  * @unknown: how often a walk that does not snoop read what the driver has neither mapped
  *	for it nor allocated as coherent
+ * @watch: memory that hw_reads_from() is about, and whether a walk has read there
  * @ahead: what a device reads ahead whenever the driver accesses a register
  * @tlb: the IOTLB
  */
@@ -353,8 +367,10 @@ struct hw_iommu {
 	bool stuck;
 	bool loses_tlb;
 	spinlock_t lock;	/* see above */
-	unsigned int busy;
-	u32 syncing;
+	struct {
+		unsigned int polls;
+		u32 queues;
+	} syncs[HW_SYNCS];
 	struct hw_counts counts;
 	unsigned int losses;
 	unsigned int unpowered;
@@ -367,6 +383,11 @@ struct hw_iommu {
 	unsigned int conflicts;
 	unsigned int unknown;
 	struct {
+		u64 start;
+		u64 size;
+		bool met;
+	} watch;
+	struct {
 		u32 stream;
 		u64 iova[HW_MAX_AHEAD];
 		unsigned int count;
@@ -377,10 +398,10 @@ struct hw_iommu {
 /* For models, with hw_iommu::lock held */
 void hw_post(struct hw_iommu *iommu, const struct hw_inval *inval);
 void hw_complete(struct hw_iommu *iommu);
-void hw_complete_queues(struct hw_iommu *iommu, u32 queues);
 void hw_start(struct hw_iommu *iommu);
-void hw_start_queues(struct hw_iommu *iommu, u32 queues);
+void hw_start_sync(struct hw_iommu *iommu, unsigned int nr, u32 queues);
 bool hw_busy(struct hw_iommu *iommu);
+bool hw_sync_busy(struct hw_iommu *iommu, unsigned int nr, bool stuck);
 void hw_flush(struct hw_iommu *iommu, const struct hw_inval *inval);
 u32 hw_load32(struct hw_iommu *iommu, u64 paddr);
 u64 hw_load64(struct hw_iommu *iommu, u64 paddr);
@@ -394,21 +415,23 @@ int hw_v7s_step(struct hw_iommu *iommu, const struct hw_root *root, u64 table, i
 void hw_raise_irq(struct hw_iommu *iommu, unsigned int line);
 
 /* Between memory.c and hw.c */
+void hw_dawdle(void);
 void *hw_memory(u64 paddr);
-void hw_watch_memory(u64 start, u64 size);
-bool hw_memory_met(void);
 void hw_written_back(void);
 
 /* For tests */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
 		 u64 *paddr);
+int hw_translate_one(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u64 *paddr);
 u64 hw_left_iova(struct hw_iommu *iommu);
 bool hw_reads_from(struct hw_iommu *iommu, u32 stream, u64 iova, u64 start, u64 size);
 int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *value);
 struct hw_iommu *hw_find(struct device *dev, u32 *stream);
 void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
 		   unsigned int count);
+void hw_set_slow(bool slow);
 void hw_clear(struct hw_iommu *iommu);
+unsigned int hw_take(struct hw_iommu *iommu, unsigned int *count);
 void hw_expect_powered(struct kunit *test, struct hw_iommu *iommu);
 unsigned long hw_writes(struct hw_iommu *iommu);
 
@@ -459,13 +482,28 @@ void hw_dma_test(struct kunit *test);
 void hw_dma_lazy_test(struct kunit *test);
 void hw_removed_test(struct kunit *test);
 void hw_soak_test(struct kunit *test);
+void hw_smp_soak_test(struct kunit *test);
+void hw_smp_dma_test(struct kunit *test);
+void hw_smp_dma_lazy_test(struct kunit *test);
+void hw_no_system_sleep_test(struct kunit *test);
 
-#define HW_CASE(case)						\
+#define HW_CASE_OF(case, function)				\
 	{							\
-		.run_case = hw_##case,				\
+		.run_case = (function),				\
 		.name = #case,					\
 		.module_name = KBUILD_MODNAME,			\
 	}
+#define HW_CASE(case)		HW_CASE_OF(case, hw_##case)
+
+/* UML with SMP has no system sleep */
+#ifdef CONFIG_PM_SLEEP
+#define HW_SLEEP_TEST		hw_system_sleep_test
+#else
+#define HW_SLEEP_TEST		hw_no_system_sleep_test
+#endif
+
+/* They are last, as the cases end with the first that has no function */
+#define HW_SMP_CASE(case)	HW_CASE_OF(case, PTR_IF(IS_ENABLED(CONFIG_SMP), hw_##case))
 
 #define HW_CASES						\
 	((struct kunit_case[]) {				\
@@ -508,11 +546,14 @@ void hw_soak_test(struct kunit *test);
 		HW_CASE(two_domains_test),			\
 		HW_CASE(suspend_test),				\
 		HW_CASE(idle_test),				\
-		HW_CASE(system_sleep_test),			\
+		HW_CASE_OF(system_sleep_test, HW_SLEEP_TEST),	\
 		HW_CASE(dma_test),				\
 		HW_CASE(dma_lazy_test),				\
 		HW_CASE(removed_test),				\
 		HW_CASE(soak_test),				\
+		HW_SMP_CASE(smp_soak_test),			\
+		HW_SMP_CASE(smp_dma_test),			\
+		HW_SMP_CASE(smp_dma_lazy_test),			\
 		{}						\
 	})
 

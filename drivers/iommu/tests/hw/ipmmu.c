@@ -77,7 +77,6 @@ enum {
  * @context_base: offset of the registers of context 0
  * @context_step: from there to those of the next
  * @utlb_base: offset of those of the micro-TLBs
- * @polls: how often IMCTR is still to be read until the flush of a context is done
  * @context: registers of the contexts
  * @utlb: IMUCTR and the three after it
  */
@@ -89,7 +88,6 @@ struct ipmmu {
 	unsigned int context_base;
 	unsigned int context_step;
 	unsigned int utlb_base;
-	unsigned int polls[MAX_CONTEXTS];
 	u32 context[IPMMU_WINDOWS][MAX_CONTEXTS][CONTEXT_SIZE / sizeof(u32)];
 	u32 utlb[IPMMU_WINDOWS][MAX_UTLBS][IMUCTR_STEP / sizeof(u32)];
 };
@@ -175,11 +173,9 @@ static u64 ipmmu_read(struct hw_iommu *iommu, unsigned int window,
 
 	offset -= ipmmu_context_base(ipmmu, context);
 	reg = ipmmu_reg(ipmmu, window, context, offset);
-	if (window == IPMMU_MAIN && offset == IMCTR && ipmmu->polls[context] &&
-	    !iommu->stuck && !--ipmmu->polls[context]) {
-		hw_complete_queues(iommu, BIT(context));
+	if (window == IPMMU_MAIN && offset == IMCTR &&
+	    !hw_sync_busy(iommu, context, iommu->stuck))
 		*reg &= ~IMCTR_FLUSH;
-	}
 	return *reg;
 }
 
@@ -200,8 +196,7 @@ static void ipmmu_write_ctr(struct hw_iommu *iommu, unsigned int window,
 	if (window != IPMMU_MAIN) {
 		value &= ~IMCTR_FLUSH;
 	} else if (value & IMCTR_FLUSH) {
-		iommu->counts.syncs++;
-		ipmmu->polls[context] = 2;
+		hw_start_sync(iommu, context, BIT(context));
 	} else {
 		value |= *reg & IMCTR_FLUSH;
 	}

@@ -23,38 +23,6 @@
 static DEFINE_XARRAY_FLAGS(hw_copies, XA_FLAGS_LOCK_IRQ);
 #define HW_COHERENT		xa_mk_value(0)
 
-/* Memory that hw_watch_memory() is about, and whether it was read */
-static struct {
-	u64 start;
-	u64 size;
-	bool met;
-} hw_watch;
-
-/**
- * hw_watch_memory() - note from now on whether some memory is read
- * @start: physical address
- * @size: in bytes; 0 to note nothing
- *
- * Context: with hw_iommu::lock held, until hw_memory_met() is called
- */
-void hw_watch_memory(u64 start, u64 size)
-{
-	hw_watch.start = start;
-	hw_watch.size = size;
-	hw_watch.met = false;
-}
-
-/**
- * hw_memory_met() - end what hw_watch_memory() has begun
- *
- * Return: true if the memory was read.
- */
-bool hw_memory_met(void)
-{
-	hw_watch.size = 0;
-	return hw_watch.met;
-}
-
 /**
  * hw_memory() - find memory
  * @paddr: physical address; any, as a table that was freed can lead anywhere
@@ -63,18 +31,38 @@ bool hw_memory_met(void)
  */
 void *hw_memory(u64 paddr)
 {
-	if (paddr - hw_watch.start < hw_watch.size)
-		hw_watch.met = true;
 	return pfn_valid(PHYS_PFN(paddr)) ? phys_to_virt(paddr) : NULL;
 }
 
 /*
- * Read @size bytes, which are all in one copy if they are in any. What memory holds is not
- * known where it is neither coherent nor mapped; ones are an entry for most page tables.
+ * Copy words of memory that other CPUs may write to: as hardware reads it, each of them is
+ * the old one or the new one
+ */
+static void hw_copy(void *to, const void *from, size_t size)
+{
+	size_t at = 0;
+
+	if (IS_ALIGNED((unsigned long)from | size, sizeof(u64)))
+		for (; at < size; at += sizeof(u64))
+			*(u64 *)(to + at) = READ_ONCE(*(u64 *)(from + at));
+	else if (IS_ALIGNED((unsigned long)from | size, sizeof(u32)))
+		for (; at < size; at += sizeof(u32))
+			*(u32 *)(to + at) = READ_ONCE(*(u32 *)(from + at));
+	else	/* no table */
+		memcpy(to, from, size);
+}
+
+/*
+ * Read a word of @size bytes, which are all in one copy if they are in any. What memory
+ * holds is not known where it is neither coherent nor mapped; ones are an entry for most
+ * page tables.
  */
 static void hw_load(struct hw_iommu *iommu, u64 paddr, void *value, size_t size)
 {
 	void *memory = hw_memory(paddr), *copy;
+
+	if (paddr - iommu->watch.start < iommu->watch.size)
+		iommu->watch.met = true;
 
 	memset(value, 0, size);
 	if (!memory)
@@ -85,9 +73,9 @@ static void hw_load(struct hw_iommu *iommu, u64 paddr, void *value, size_t size)
 	copy = xa_load(&hw_copies, paddr / HW_COPY_SIZE);
 	if (!iommu->desc->no_snoop || !IS_ENABLED(CONFIG_DMA_API_DEBUG) ||
 	    copy == HW_COHERENT) {
-		memcpy(value, memory, size);
+		hw_copy(value, memory, size);
 	} else if (copy) {
-		memcpy(value, copy + paddr % HW_COPY_SIZE, size);
+		hw_copy(value, copy + paddr % HW_COPY_SIZE, size);
 	} else {
 		memset(value, 0xff, size);
 		iommu->unknown++;
@@ -149,6 +137,7 @@ static void hw_note_map(void *data, struct device *dev, phys_addr_t phys,
 
 	if (!hw_may_have_tables(dev) || addr == DMA_MAPPING_ERROR)
 		return;
+	hw_dawdle();
 	for (at = ALIGN_DOWN(phys, HW_COPY_SIZE); at < end; at += HW_COPY_SIZE)
 		hw_set_copy(at, kmemdup(phys_to_virt(at), HW_COPY_SIZE, GFP_ATOMIC));
 }
@@ -193,7 +182,7 @@ static void hw_write_back(u64 at, u64 end)
 		next = min(end, ALIGN_DOWN(at, HW_COPY_SIZE) + HW_COPY_SIZE);
 		copy = xa_load(&hw_copies, at / HW_COPY_SIZE);
 		if (copy && copy != HW_COHERENT)
-			memcpy(copy + at % HW_COPY_SIZE, phys_to_virt(at), next - at);
+			hw_copy(copy + at % HW_COPY_SIZE, phys_to_virt(at), next - at);
 	}
 }
 
@@ -202,6 +191,7 @@ static void hw_note_sync(void *data, struct device *dev, dma_addr_t addr, size_t
 {
 	if (!hw_may_have_tables(dev))
 		return;
+	hw_dawdle();
 	hw_write_back(addr, addr + size);
 	hw_written_back();
 }

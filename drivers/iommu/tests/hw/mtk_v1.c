@@ -59,7 +59,7 @@ static u64 mtk_v1_read(struct hw_iommu *iommu, unsigned int window,
 	if (window || offset / 4 >= REGS)
 		return 0;
 
-	if (offset == CPE_DONE && iommu->busy && !hw_busy(iommu)) {
+	if (offset == CPE_DONE && iommu->syncs[0].polls && !hw_busy(iommu)) {
 		hw_post(iommu, &mtk_v1.range);
 		hw_complete(iommu);
 		mtk_v1.regs[CPE_DONE / 4] = 1;

@@ -68,9 +68,6 @@ enum {
 
 static u32 qcom_regs[BANKS][BANK_SIZE / sizeof(u32)];
 
-/* How often TLBSTATUS of each bank is still to be read until its sync is complete */
-static unsigned int qcom_polls[BANKS];
-
 static u32 *qcom_reg(unsigned int bank, unsigned int offset)
 {
 	return &qcom_regs[bank][offset / sizeof(u32)];
@@ -88,15 +85,8 @@ static bool qcom_ours(unsigned int bank)
 
 static bool qcom_busy(struct hw_iommu *iommu, unsigned int bank)
 {
-	if (!qcom_polls[bank])
-		return false;
 	/* The driver takes 5 s to give up on a bank: one that is stuck will do */
-	if (iommu->stuck && bank == FIRST_BANK)
-		return true;
-	if (--qcom_polls[bank])
-		return true;
-	hw_complete_queues(iommu, BIT(bank));
-	return false;
+	return hw_sync_busy(iommu, bank, iommu->stuck && bank == FIRST_BANK);
 }
 
 static u64 qcom_read(struct hw_iommu *iommu, unsigned int window,
@@ -146,10 +136,10 @@ static void qcom_write(struct hw_iommu *iommu, unsigned int window,
 		qcom_inval(iommu, bank, HW_ALL_CACHES, value, 0);
 		break;
 	case TLBSYNC:
-		qcom_polls[bank] = 2;
+		hw_start_sync(iommu, bank, BIT(bank));
 		/* The device has two banks, to be synced in turn: that is one sync */
-		if (bank == FIRST_BANK)
-			iommu->counts.syncs++;
+		if (bank != FIRST_BANK)
+			iommu->counts.syncs--;
 		break;
 	case FSR:
 		*qcom_reg(bank, FSR) &= ~value | FSR_SS;

@@ -46,6 +46,12 @@
 
 #define MMUS			3
 
+/*
+ * How often a driver asks for the end of a command; with SMP, and so without virtual time,
+ * it may get to do so only once, within the millisecond that it has patience for
+ */
+#define POLLS			(IS_ENABLED(CONFIG_SMP) ? 1 : 2)
+
 struct rockchip_mmu {
 	u32 dte_addr;
 	u32 status;
@@ -164,13 +170,13 @@ static void rockchip_command(struct hw_iommu *iommu, unsigned int window, u32 co
 	case CMD_DISABLE_PAGING:
 	case CMD_DISABLE_STALL:
 		mmu->command = command;
-		mmu->polls = 2;
+		mmu->polls = POLLS;
 		break;
 	case CMD_ENABLE_PAGING:
 	case CMD_ENABLE_STALL:
 	case CMD_FORCE_RESET:
 		mmu->command = command;
-		mmu->polls = window % 2 ? 2 : 1;
+		mmu->polls = window % 2 ? POLLS : 1;
 		break;
 	}
 }
@@ -220,8 +226,10 @@ static int rockchip_stream(struct hw_iommu *iommu, u32 stream, u64 iova,
 	mmu = &rk->mmus[root->tag];
 
 	/* A device is not heard until its fault, or the stall, is over */
-	if (mmu->status & (STATUS_FAULT | STATUS_STALL))
+	if (mmu->status & STATUS_FAULT)
 		return -EFAULT;
+	if (mmu->status & STATUS_STALL)
+		return -EAGAIN;
 	if (!(mmu->status & STATUS_PAGING))
 		return 1;
 	if (iova >> 32)

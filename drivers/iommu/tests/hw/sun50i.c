@@ -147,8 +147,8 @@ static void sun50i_write(struct hw_iommu *iommu, unsigned int window,
 		sun50i->regs[offset / 4] = value;
 	if (inval.caches) {
 		hw_post(iommu, &inval);
-		hw_start_queues(iommu, offset == TLB_FLUSH ? HW_ALL_QUEUES :
-				BIT(inval.queue));
+		hw_start_sync(iommu, 0, offset == TLB_FLUSH ? HW_ALL_QUEUES :
+			      BIT(inval.queue));
 	}
 }
 
