@@ -193,13 +193,12 @@ static void ipmmu_write_ctr(struct hw_iommu *iommu, unsigned int window,
 			.queue = context,
 		});
 
-	if (window != IPMMU_MAIN) {
+	if (window != IPMMU_MAIN)
 		value &= ~IMCTR_FLUSH;
-	} else if (value & IMCTR_FLUSH) {
+	else if (value & IMCTR_FLUSH)
 		hw_start_sync(iommu, context, BIT(context));
-	} else {
+	else
 		value |= *reg & IMCTR_FLUSH;
-	}
 	*reg = value;
 }
 
