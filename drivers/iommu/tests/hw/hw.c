@@ -491,7 +491,10 @@ static int hw_wait_and_translate(struct hw_iommu *iommu, u32 stream, u64 iova, b
 			end = ktime_add_ms(ktime_get(), HW_WAIT_MS);
 		else if (ktime_after(ktime_get(), end))
 			return -EFAULT;
-		usleep_range(20, 50);
+		if (in_task() && !irqs_disabled())
+			usleep_range(20, 50);
+		else
+			udelay(1);
 	}
 	return ret;
 }
@@ -508,7 +511,7 @@ static int hw_wait_and_translate(struct hw_iommu *iommu, u32 stream, u64 iova, b
  * the stream comes through must give the same answer: where they do not, @paddr is
  * HW_NO_PADDR, and so neither what is mapped nor a refusal.
  *
- * Context: may sleep where the driver has the device wait.
+ * Context: any; may take a while where the driver has the device wait.
  * Return: 0, or -EFAULT where an access would be refused.
  */
 int hw_translate(struct hw_iommu *iommu, u32 stream, u64 iova, bool write,
