@@ -33,9 +33,6 @@ WORKTREE = BUILD / "commits"
 # C files that are not part of a kernel.
 USERLAND = ("Documentation/", "samples/", "scripts/", "tools/", "usr/")
 
-# No table of builds.toml has SMP on UML: the jobs smp and smp-soak build it.
-JOBS_ONLY = {"drivers/iommu/tests/hw/cases-smp.c"}
-
 
 @dataclass
 class Config:
@@ -372,8 +369,7 @@ def topic(composed: Composed, branch: Branch, builders: list[Builder],
 
     rows += pool.map(as_a_whole, concerned)
     there = set(git(WORKTREE, "ls-files").splitlines())
-    lost = (sources & there - JOBS_ONLY -
-            set().union(*(built(each.config) for each in builders)))
+    lost = sources & there - set().union(*(built(each.config) for each in builders))
     rows += [("as a whole", "any configuration", f"none builds {path}") for path in sorted(lost)]
     words = [f"{branch.name}: {what}: FAILED with {name}\n{wrong}"
              for what, name, wrong in rows if wrong]

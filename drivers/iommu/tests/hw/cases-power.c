@@ -273,6 +273,8 @@ void hw_idle_test(struct kunit *test)
 	expect_attached(test);
 }
 
+#ifdef CONFIG_PM_SLEEP
+
 enum phase {
 	SUSPENDED,		/* by their drivers' suspend() */
 	SUSPENDED_LATE,		/* and suspend_late() */
@@ -389,3 +391,12 @@ void hw_system_sleep_test(struct kunit *test)
 			sleep_with_system(test, true);
 	}
 }
+
+#else /* !CONFIG_PM_SLEEP */
+
+void hw_system_sleep_test(struct kunit *test)
+{
+	kunit_skip(test, "model: UML with SMP has no system sleep");
+}
+
+#endif

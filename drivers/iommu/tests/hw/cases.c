@@ -492,15 +492,6 @@ static void hw_free_domain(void *data)
 }
 
 /**
- * hw_no_system_sleep_test() - instead of hw_system_sleep_test()
- * @test: skipped
- */
-void hw_no_system_sleep_test(struct kunit *test)
-{
-	kunit_skip(test, "model: UML with SMP has no system sleep");
-}
-
-/**
  * hw_test_init() - what each case begins with
  * @test: the case; its priv is set to a &struct hw_test
  * @iommu: the IOMMU

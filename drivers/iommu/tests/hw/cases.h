@@ -4,24 +4,7 @@
 
 #include "hw.h"
 
-#include <linux/pm.h>
 #include <linux/sizes.h>
-
-/* Nobody calls these: hw_system_sleep_test() is skipped */
-#ifndef CONFIG_PM_SLEEP
-static inline int dpm_suspend_end(pm_message_t state)
-{
-	return 0;
-}
-
-static inline void dpm_resume_start(pm_message_t state)
-{
-}
-
-static inline void dpm_resume_end(pm_message_t state)
-{
-}
-#endif
 
 /* No driver keeps its IOMMU awake for longer without need: 100 ms, and the work */
 #define HW_SLEEP_MS	500

@@ -488,7 +488,6 @@ void hw_soak_test(struct kunit *test);
 void hw_smp_soak_test(struct kunit *test);
 void hw_smp_dma_test(struct kunit *test);
 void hw_smp_dma_lazy_test(struct kunit *test);
-void hw_no_system_sleep_test(struct kunit *test);
 
 #define HW_CASE_OF(case, function)				\
 	{							\
@@ -497,13 +496,6 @@ void hw_no_system_sleep_test(struct kunit *test);
 		.module_name = KBUILD_MODNAME,			\
 	}
 #define HW_CASE(case)		HW_CASE_OF(case, hw_##case)
-
-/* UML with SMP has no system sleep */
-#ifdef CONFIG_PM_SLEEP
-#define HW_SLEEP_TEST		hw_system_sleep_test
-#else
-#define HW_SLEEP_TEST		hw_no_system_sleep_test
-#endif
 
 /* They are last, as the cases end with the first that has no function */
 #define HW_SMP_CASE(case)	HW_CASE_OF(case, PTR_IF(IS_ENABLED(CONFIG_SMP), hw_##case))
@@ -549,7 +541,7 @@ void hw_no_system_sleep_test(struct kunit *test);
 		HW_CASE(two_domains_test),			\
 		HW_CASE(suspend_test),				\
 		HW_CASE(idle_test),				\
-		HW_CASE_OF(system_sleep_test, HW_SLEEP_TEST),	\
+		HW_CASE(system_sleep_test),			\
 		HW_CASE(dma_test),				\
 		HW_CASE(dma_lazy_test),				\
 		HW_CASE(removed_test),				\
