@@ -318,20 +318,27 @@ def some(name: str, compose: Compose, only: str = "") -> Tally:
     return closing(run_units(compose, of(name, only)), [name])
 
 
-def run_jobs(compose: Compose, job: str = "", san: str = "") -> Tally:
-    """Run a job, or those that jobs.toml marks as default; san: with sanitizers."""
+def run_jobs(compose: Compose, job: str = "") -> Tally:
+    """Run a job, or those that jobs.toml marks as default."""
+    return _chosen(compose, job, lambda each: each.default)
+
+
+def sanitize(compose: Compose, job: str = "") -> Tally:
+    """Run a job that has sanitizers, or all of them."""
+    return _chosen(compose, job, lambda each: bool(each.sanitizer))
+
+
+def _chosen(compose: Compose, job: str, which: Callable[[jobs.Job], bool]) -> Tally:
     known = jobs.load()
-    chosen = [name for name, each in known.items()
-              if (name in (job, job + "-san") if job else each.default or each.san) and
-              each.san == bool(san)]
-    if not chosen:
+    if job and job not in known:
         raise Problem(f"no job is called {job}; there are: {', '.join(known)}")
-    return _jobs(compose, chosen)
+    return _jobs(compose, [job] if job else [name for name, each in known.items() if which(each)])
 
 
 def end_to_end(compose: Compose) -> Tally:
     """Run all jobs that have an IOMMU."""
-    return _jobs(compose, [name for name, each in jobs.load().items() if each.iommu])
+    return _jobs(compose, [name for name, each in jobs.load().items()
+                           if each.iommu and not each.sanitizer])
 
 
 def _jobs(compose: Compose, names: list[str]) -> Tally:

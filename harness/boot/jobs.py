@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shlex
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,7 +64,8 @@ class Job:
     programs: list[str] = field(default_factory=list)
     check: bool = True
     skips: dict[str, int] = field(default_factory=dict)
-    san: bool = False
+    sanitizer: str = ""
+    races: list[str] = field(default_factory=list)
 
     @property
     def facts(self) -> str:
@@ -71,9 +73,15 @@ class Job:
         return repr(replace(self, kernel=replace(self.kernel, top=pathlib.Path())))
 
     @property
+    def cpus(self) -> int:
+        """How many CPUs it has."""
+        several = re.search(r"(-smp |\bncpus=)(\d+)", " ".join([self.qemu_args, *self.kernel_args]))
+        return int(several[2]) if several else 1
+
+    @property
     def virtual(self) -> bool:
         """Whether it has virtual time: QEMU counts the instructions of one CPU only."""
-        return bool(self.iommu) and "-smp" not in self.qemu_args
+        return bool(self.iommu) and self.cpus == 1
 
 
 def load(path: pathlib.Path = ROOT / "harness" / "boot" / "jobs.toml") -> dict[str, Job]:
@@ -96,22 +104,21 @@ def _made(known: dict[str, Any]) -> dict[str, Job]:
         for mode in table.pop("modes", [""]):
             full = f"{name}-{mode}" if MODES[mode] else name
             jobs[full] = Job(name=full, mode=mode, **table)
-    for job in list(jobs.values()):
-        if job.default:
-            add = sanitized(job, **known["san"])
+    for kind, table in known.get("sanitizer", {}).items():
+        for name in table.pop("jobs"):
+            add = sanitized(jobs[name], kind, **table)
             jobs[add.name] = add
     return jobs
 
 
-def sanitized(job: Job, kconfig_add: list[str], console: list[str]) -> Job:
-    """Return a copy of job with a kernel of its own.
-
-    kconfig_add: options of that kernel; console: texts of its log.
-    """
-    kernel = replace(job.kernel, name=f"{job.kernel.name}-san",
+def sanitized(job: Job, kind: str, about: str, kconfig_add: list[str], console: list[str],
+              slower: int, check: list[str], races: list[str] | None = None) -> Job:
+    """Return a copy of job with a kernel of its own, by one table of jobs.toml below sanitizer."""
+    kernel = replace(job.kernel, name=f"{job.kernel.name}-{kind}",
                      kconfig_add=job.kernel.kconfig_add + kconfig_add)
-    return replace(job, name=f"{job.name}-san", about=f"with sanitizers and lockdep, {job.about}",
-                   kernel=kernel, console=job.console + console, default=False, san=True)
+    return replace(job, name=f"{job.name}-{kind}", about=f"{about}: {job.about}", kernel=kernel,
+                   console=job.console + console, default=False, sanitizer=kind,
+                   timeout=job.timeout * slower, check=job.name in check, races=races or [])
 
 
 def build_options(kernel: Kernel) -> list[str]:

@@ -21,7 +21,7 @@ from ..common import tools
 from ..common.report import Stage, go_on
 from ..common.run import BUILD, PYTHON, ROOT, Done, children, tried
 from ..kernel import compose, topics
-from . import programs, qemu, verdict
+from . import programs, qemu, races, verdict
 from .jobs import KUNIT, Job, Kernel, build_options, run_options
 
 # Virtual time that does not wait for real time: edu takes 100 ms for each DMA.
@@ -240,7 +240,11 @@ def run_job(tree: pathlib.Path, job: Job) -> tuple[list[verdict.Result], list[st
     if not done.report:
         return ([verdict.Result(job.name, "(start)", 0, 1, 0, done.seconds)],
                 [*done.text.splitlines()[-20:], *said, done.logs])
-    rows, wrong = verdict.results(job, done.report, done.console, done.trace, done.seconds)
+    console = done.console
+    if job.races:
+        console, others = races.leave_out(console, races.functions(job.kernel, job.races))
+        print(f"  {job.name}: {len(others)} races of others", flush=True)
+    rows, wrong = verdict.results(job, done.report, console, done.trace, done.seconds)
     if not sum(row.failed for row in rows):
         return rows, []
     if not done.console.strip():

@@ -71,7 +71,7 @@ def machines(rows: list[Result],
     """Return the rows of MACHINES for the jobs known, with what rows counted."""
     found: dict[str, list[object]] = {}
     for job in (known or jobs.load()).values():
-        if not set(END_TO_END) & set(job.suites):
+        if not set(END_TO_END) & set(job.suites) or job.sanitizer:
             continue
         name = job.name.removesuffix(f"-{job.mode}")
         line = found.setdefault(name, [name, job.iommu, job.kernel.arch,

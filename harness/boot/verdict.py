@@ -20,6 +20,9 @@ BLAMED = ("hardware", "driver", "model")
 MODE = "the DMA API is {}"      # the suite's own words
 POLICY = "DMA domain TLB invalidation policy: {} mode"      # the kernel's, and which is asked for
 
+# The kernel's words once it has started them: one without CONFIG_SMP takes no notice of others.
+CPUS = "smp: Brought up 1 node, {} CPUs"
+
 # Reads of config space with which the suite marks QEMU's trace (enum e2e_mark).
 MARK = "pci_cfg_read"
 MARKS = {"0xf1": "sync of an empty gather", "0xf2": "sync of what was unmapped",
@@ -109,7 +112,8 @@ def results(job: Job, report: Report, console: str, trace: str,
         wrong += complaints
     found = dirt(console)
     policy = POLICY if job.programs else MODE
-    wanted = job.console + ([policy.format(job.mode)] if job.mode else [])
+    wanted = job.console + ([policy.format(job.mode)] if job.mode else []) + \
+        ([CPUS.format(job.cpus)] if job.cpus > 1 else [])
     absent = [text for text in wanted if text not in console]
     wrong += [f"kernel log: {line.strip()}" for line in found[:10]]
     wrong += [f"kernel log lacks: {text}" for text in absent]

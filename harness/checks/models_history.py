@@ -67,9 +67,9 @@ def filters_of(row: Row) -> list[str]:
 
 def kernel_of(job: jobs.Job, row: Row | None = None) -> jobs.Kernel:
     """Return the kernel of job as it is without the other topics, for row."""
-    kernel = dataclasses.replace(job.kernel, name="um-models", top=variants.TOP,
-                                 kunitconfig=["drivers/iommu/tests/hw",
-                                              "drivers/iommu/generic_pt"])
+    hw = [each for each in job.kernel.kunitconfig if each.startswith("drivers/iommu/tests/hw")]
+    kernel = dataclasses.replace(job.kernel, name=f"{job.kernel.name}-models", top=variants.TOP,
+                                 kunitconfig=[*hw, "drivers/iommu/generic_pt"])
     if not row or not row.kinds:
         return kernel
     absent = [driver.option for driver in drivers.load()

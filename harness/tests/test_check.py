@@ -515,11 +515,10 @@ class Units(unittest.TestCase):
             self.assertEqual(bool(unit.topic), bool({"topic", "code"} & {*unit.inputs}), unit.id)
             self.assertEqual(bool(unit.parts), "parts" in unit.inputs, unit.id)
 
-    def test_all_jobs_but_sanitized_and_left_out(self):
+    def test_all_jobs_but_those_left_out(self):
         names = {unit.name for unit in kunit.units() if unit.sample}
-        self.assertEqual({name for name, job in jobs.load().items() if job.check and not job.san},
-                         names)
-        self.assertIn("tests", names)
+        self.assertEqual({name for name, job in jobs.load().items() if job.check}, names)
+        self.assertLessEqual({"tests", "tests-san"}, names)
 
 
 class Kunit(unittest.TestCase):
@@ -620,23 +619,26 @@ class Kunit(unittest.TestCase):
                     found.add(kunit.kunit.image(kernel))
             self.assertEqual(4, len(found))
 
-    def choose(self, *words):
+    def choose(self, run, *words):
         plain = jobs.Job("uml", "", jobs.Kernel("um", []), [], default=True)
-        table = {"uml": plain, "uml-san": jobs.sanitized(plain, [], []),
-                 "arm": jobs.Job("arm", "", plain.kernel, [])}
+        table = {"uml": plain, "uml-san": dataclasses.replace(plain, default=False, sanitizer="san"),
+                 "arm": jobs.Job("arm", "", plain.kernel, [], iommu="SMMU"),
+                 "arm-san": jobs.Job("arm", "", plain.kernel, [], iommu="SMMU", sanitizer="san")}
         with mock.patch.object(check.jobs, "load", return_value=table), \
-                mock.patch.object(check, "_jobs") as run:
-            check.run_jobs(None, *words)
-        return run.call_args[0][1]
+                mock.patch.object(check, "_jobs") as found:
+            run(None, *words)
+        return found.call_args[0][1]
 
     def test_choice(self):
-        for words, chosen in (((), "uml"), (("arm",), "arm"), (("", "1"), "uml-san"),
-                              (("uml", "1"), "uml-san")):
-            self.assertEqual([chosen], self.choose(*words), words)
+        for run, words, chosen in ((check.run_jobs, (), ["uml"]), (check.run_jobs, ("arm",), ["arm"]),
+                                   (check.sanitize, (), ["uml-san", "arm-san"]),
+                                   (check.sanitize, ("uml-san",), ["uml-san"]),
+                                   (check.end_to_end, (), ["arm"])):
+            self.assertEqual(chosen, self.choose(run, *words), words)
 
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called nope"):
-            self.choose("nope")
+            self.choose(check.run_jobs, "nope")
 
     def test_end_to_end_is_one_line_a_job(self):
         job = jobs.Job("vtd-lazy", "", jobs.Kernel("x", []), [], iommu="VT-d", mode="lazy")

@@ -142,6 +142,13 @@ class Models(unittest.TestCase):
         self.assertFalse([option for option in kernel.kconfig_add
                           if "SPRD" in option or "CONFIG_=" in option])
 
+    def test_kernels_do_not_share_a_folder(self):
+        one, two = (models_history.kernel_of(jobs.load()[name])
+                    for name in (drivers.MODELS, "smp-soak"))
+        self.assertNotEqual(one.name, two.name)
+        self.assertIn("drivers/iommu/tests/hw/smp.kunitconfig", two.kunitconfig)
+        self.assertNotIn("drivers/iommu/tests/hw/smp.kunitconfig", one.kunitconfig)
+
 
 class Images(unittest.TestCase):
     def test_same_image(self):

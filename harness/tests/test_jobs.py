@@ -92,19 +92,22 @@ suites = []
         self.assertIn("--qemu_args=-device edu -trace x", options)
 
     def test_sanitizers(self):
-        san = '[san]\nkconfig_add = ["CONFIG_KASAN=y"]\nconsole = ["KASAN is on"]\n'
-        table = load(TABLE + "default = true\n" + san)
+        add = ('[sanitizer.san]\nabout = "with x"\nkconfig_add = ["CONFIG_KASAN=y"]\n'
+               'console = ["KASAN is on"]\nslower = 4\n'
+               'jobs = ["vtd-strict", "vtd-lazy"]\ncheck = ["vtd-lazy"]\n')
+        table = load(TABLE + add)
         self.assertEqual(["vtd-strict", "vtd-lazy", "vtd-strict-san", "vtd-lazy-san"], list(table))
         plain, added = table["vtd-lazy"], table["vtd-lazy-san"]
-        self.assertEqual((False, True, [], []),
-                         (plain.san, plain.default, plain.console, plain.kernel.kconfig_add))
-        self.assertEqual((True, False, ["KASAN is on"], ["CONFIG_KASAN=y"]),
-                         (added.san, added.default, added.console, added.kernel.kconfig_add))
+        self.assertEqual(("", [], []), (plain.sanitizer, plain.console, plain.kernel.kconfig_add))
+        self.assertEqual(("san", False, ["KASAN is on"], ["CONFIG_KASAN=y"], 4 * plain.timeout),
+                         (added.sanitizer, added.default, added.console, added.kernel.kconfig_add,
+                          added.timeout))
         self.assertEqual("x-san", added.kernel.out.name)
         self.assertEqual(plain.suites, added.suites)
-        self.assertEqual(2, len(load(TABLE + san)))
-        with self.assertRaisesRegex(Problem, "san"):
-            load(TABLE + "default = true\n")
+        self.assertEqual([False, True], [table[f"vtd-{mode}-san"].check
+                                         for mode in ("strict", "lazy")])
+        with self.assertRaisesRegex(Problem, "none-such"):
+            load(TABLE + add.replace('"vtd-strict"', '"none-such"'))
 
     def test_kernel_like_another(self):
         more = ('[kernel.z]\nlike = "x"\nkunitconfig = ["z"]\n'
@@ -121,7 +124,8 @@ suites = []
         table = jobs.load().values()
         self.assertTrue(any(job.default for job in table))
         self.assertEqual({"virtio-x86_64-strict", "virtio-x86_64-lazy", "virtio-arm64-strict",
-                          "virtio-arm64-lazy"}, {job.name for job in table if job.always})
+                          "virtio-arm64-lazy"}, {job.name for job in table
+                                              if job.always and not job.sanitizer})
 
     def test_wrong_tables(self):
         for old, new, word in (("suites", "suits", "suits"), ('kernel = "x"', 'kernel = "y"', "y"),

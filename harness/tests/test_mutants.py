@@ -175,7 +175,7 @@ class Tree(unittest.TestCase):
         self.assertEqual("SURVIVED", self.run_mutant({}, {}, suites="a b")[0])
 
     def test_sanitizers(self):
-        self.place.job = dataclasses.replace(JOB, san=True)
+        self.place.job = dataclasses.replace(JOB, sanitizer="san")
         self.consoles = [f"WARNING: bad unlock\n{ENDED}", ENDED]
         self.assertEqual(("killed", "the kernel log: WARNING: bad unlock"), self.run_mutant({}))
         self.assertEqual("SURVIVED", self.run_mutant({})[0])

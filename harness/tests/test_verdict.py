@@ -140,6 +140,14 @@ class Judge(unittest.TestCase):
         self.assertIn("lacks: " + text, wrong)
 
 
+    def test_several_cpus(self):
+        there = "smp: Brought up 1 node, 4 CPUs\n"
+        for facts in ({"qemu_args": "-m 2G -smp 4 -device x"}, {"kernel_args": ["ncpus=4"]}):
+            self.assertEqual(judge(group("sync", passed=1), console=there, **facts)[1], 0)
+            _, failed, wrong = judge(group("sync", passed=1), console="smp: 1 CPU\n", **facts)
+            self.assertEqual(failed, 1)
+            self.assertIn("lacks: " + there.strip(), wrong)
+
     def test_mode(self):
         good = CLEAN + "# in_flight_test: the DMA API is lazy\n"
         self.assertEqual(judge(group("sync", passed=1), mode="lazy", console=good)[1], 0)

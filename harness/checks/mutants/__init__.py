@@ -188,7 +188,7 @@ def run_mutant(mutant: Mutant, place: Place) -> Fate:
                                        timeout=TIMEOUT if place.job.kernel.arch == "um"
                                        else TIMEOUT_QEMU)
             state, words, ran = start(place.tree, part, place.name)
-            if state == SURVIVED and part.san and (dirt := verdict.dirt(ran.console)):
+            if state == SURVIVED and part.sanitizer and (dirt := verdict.dirt(ran.console)):
                 state, words = KILLED, f"the kernel log: {dirt[0].strip()}"
             if state != SURVIVED:
                 break

@@ -82,7 +82,7 @@ def values() -> dict[str, Callable[[str, str], object]]:
             "id": lambda _, value: check.named(value.split()),
             "shard": lambda _, value: shards.share([], value),
             "release": lambda _, value: debian.known(value, ""),
-            **dict.fromkeys(("v", "time", "seed", "within", "san", "again", "list", "all", "keep",
+            **dict.fromkeys(("v", "time", "seed", "within", "again", "list", "all", "keep",
                              "share", "rfc"), number)}
 
 

@@ -23,7 +23,7 @@ def rows() -> list[list[object]]:
     mending = topics.chosen(series, [fixes.TOPICS])
     known = drivers.load()
     broken = mutants.load()
-    runs = [job for job in jobs.load().values() if not job.san]
+    runs = [job for job in jobs.load().values() if not job.sanitizer]
     return [
         ["topics", len(series), f"{len(mending)} `{fixes.TOPICS}`, a series for each driver, or "
                                 "what drivers share"],
