@@ -256,9 +256,6 @@ void hw_atomic_test(struct kunit *test)
 	unsigned long flags;
 	bool right;
 
-	if (IS_ENABLED(CONFIG_SMP) && t->iommu->desc->no_irqs)
-		kunit_skip(test, "driver: takes a lock with interrupts on");
-
 	for (unsigned int i = 0; i < ARRAY_SIZE(contexts); i++)
 		contexts[i] = (struct context) {
 			.t = t,

@@ -261,8 +261,6 @@ struct hw_master {
  * @first_tag: the lowest that hw_root::tag is
  * @no_fault: the driver does not learn of faults
  * @logs_faults: the driver logs where it was, and does not call report_iommu_fault()
- * @no_irqs: the driver takes a lock with interrupts on: with SMP, nothing must be unmapped
- *	in one
  * @no_read_only: the hardware knows no permissions
  * @cuts_blocks: the driver maps a block as pages
  * @commands: what commands_test() expects of the driver
@@ -304,7 +302,6 @@ struct hw_desc {
 	u32 first_tag;
 	bool no_fault;
 	bool logs_faults;
-	bool no_irqs;
 	bool no_read_only;
 	bool cuts_blocks;
 	struct hw_commands commands;

@@ -282,7 +282,6 @@ static const struct hw_desc omap_desc = {
 	.no_two_domains = "hardware: has one page table",
 	.forgets = true,
 	.exact = true,
-	.no_irqs = true,
 	.no_read_only = true,
 };
 
