@@ -94,8 +94,10 @@ def _made(known: dict[str, Any]) -> dict[str, Job]:
     for name, table in known["kernel"].items():
         like = known["kernel"][table.pop("like")] if "like" in table else {}
         table = like | table
+        table["kconfig_add"] = table.get("kconfig_add", []) + table.pop("with", [])
         without = table.pop("without", [])
         table["trim"] = [each for each in table.get("trim", []) if each not in without]
+        known["kernel"][name] = table   # for those that are like it
         kernels[name] = Kernel(name=name, **table)
     for kernel in kernels.values():
         kernel.top = BUILD / "alone" if kernel.topic else BUILD

@@ -58,6 +58,7 @@ class Table(unittest.TestCase):
         table = load(TABLE + """
 [kernel.y]
 like = "x"
+with = ["CONFIG_SMP=y"]
 without = ["CONFIG_VT=n"]
 kunitconfig = ["l"]
 [job.y]
@@ -65,7 +66,9 @@ about = "y"
 kernel = "y"
 suites = []
 """)
-        self.assertEqual(["CONFIG_VT=n"], table["vtd-strict"].kernel.trim)
+        self.assertEqual((["CONFIG_VT=n"], []), (table["vtd-strict"].kernel.trim,
+                                                 table["vtd-strict"].kernel.kconfig_add))
+        self.assertEqual(["CONFIG_SMP=y"], table["y"].kernel.kconfig_add)
         self.assertEqual(([], ["l"], "x86_64"), (table["y"].kernel.trim,
                          table["y"].kernel.kunitconfig, table["y"].kernel.arch))
 
