@@ -320,19 +320,21 @@ def some(name: str, compose: Compose, only: str = "") -> Tally:
 
 def run_jobs(compose: Compose, job: str = "") -> Tally:
     """Run a job, or those that jobs.toml marks as default."""
-    return _chosen(compose, job, lambda each: each.default)
+    known = jobs.load()
+    return _chosen(compose, job, known, [name for name, each in known.items() if each.default])
 
 
 def sanitize(compose: Compose, job: str = "") -> Tally:
     """Run a job that has sanitizers, or all of them."""
-    return _chosen(compose, job, lambda each: bool(each.sanitizer))
+    known = [name for name, each in jobs.load().items() if each.sanitizer]
+    return _chosen(compose, job, known, known)
 
 
-def _chosen(compose: Compose, job: str, which: Callable[[jobs.Job], bool]) -> Tally:
-    known = jobs.load()
+def _chosen(compose: Compose, job: str, known: Iterable[str], default: list[str]) -> Tally:
+    """Run job, which must be one of those known; without it, those of default."""
     if job and job not in known:
         raise Problem(f"no job is called {job}; there are: {', '.join(known)}")
-    return _jobs(compose, [job] if job else [name for name, each in known.items() if which(each)])
+    return _jobs(compose, [job] if job else default)
 
 
 def end_to_end(compose: Compose) -> Tally:

@@ -639,6 +639,8 @@ class Kunit(unittest.TestCase):
     def test_unknown_job(self):
         with self.assertRaisesRegex(Problem, "no job is called nope"):
             self.choose(check.run_jobs, "nope")
+        with self.assertRaisesRegex(Problem, "no job is called uml; there are: uml-san, arm-san"):
+            self.choose(check.sanitize, "uml")
 
     def test_end_to_end_is_one_line_a_job(self):
         job = jobs.Job("vtd-lazy", "", jobs.Kernel("x", []), [], iommu="VT-d", mode="lazy")

@@ -23,7 +23,7 @@ def rows() -> list[list[object]]:
     mending = topics.chosen(series, [fixes.TOPICS])
     known = drivers.load()
     broken = mutants.load()
-    runs = [job for job in jobs.load().values() if not job.sanitizer]
+    runs = jobs.load().values()
     return [
         ["topics", len(series), f"{len(mending)} `{fixes.TOPICS}`, a series for each driver, or "
                                 "what drivers share"],
@@ -35,7 +35,8 @@ def rows() -> list[list[object]]:
         ["models of hardware, with its variants", sum(not suite.endswith("_own") for each in known
                                    for suite in each.suites), ""],
         ["jobs: a kernel and what runs on it", len(runs),
-         f"{sum(job.check for job in runs)} in `make check`"],
+         f"{sum(job.check for job in runs)} in `make check`; "
+         f"{sum(bool(job.sanitizer) for job in runs)} with sanitizers"],
         ["mutants", len(broken), f"{sum(bool(each.survives) for each in broken)} spared, with the "
                                  f"reason; {sum(each.check for each in broken)} in `make check`"],
         ["small drivers that the audit's rules are tried on",
