@@ -106,6 +106,8 @@ class Suites(unittest.TestCase):
             ("b", "iommu_e2e_dma", 1))]
         self.assertEqual([["a", "I", "x86_64", "`-x`", 7, 2], ["b", "I", "x86_64", "`-x`", 1, ""]],
                          suites.machines(rows, known))
+        known["a-san"] = dataclasses.replace(known["a-strict"], name="a-san", sanitizer="san")
+        self.assertEqual(2, len(suites.machines(rows, known)))
 
     def test_every_suite_has_a_table(self):
         known, used = suites.load(), set()
