@@ -6,6 +6,7 @@
 #include "cases.h"
 
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -21,6 +22,14 @@
 
 /* Each with a domain of its own, whose first tables they make at a time */
 #define ROUNDS		10
+
+/* Where threads make a table at a time: as many, and apart as far as any of them reaches */
+#define NEW_TABLES	256
+#define NEW_TABLE_SIZE	SZ_4M
+
+/* What a driver does to an IOMMU takes so long at most; longer, to overtake who makes a table */
+#define SLOW_US		16
+#define NEW_TABLE_US	128
 
 /* As many as one unmaps before it syncs */
 #define BATCH		3
@@ -288,11 +297,11 @@ static void race_operate(struct race_thread *thread)
 	race_unmap(thread, slots, count);
 }
 
-/* All begin at a time */
-static void race_wait_for_all(struct race *race)
+/* All begin at a time; @nr: how often they did so before */
+static void race_wait_for_all(struct race *race, unsigned int nr)
 {
 	atomic_inc(&race->ready);
-	while (atomic_read(&race->ready) < race->nr_threads && !race_failed(race))
+	while (atomic_read(&race->ready) < (nr + 1) * race->nr_threads && !race_failed(race))
 		cond_resched();
 }
 
@@ -306,7 +315,7 @@ static int race_mapper(void *data)
 {
 	struct race_thread *thread = data;
 
-	race_wait_for_all(thread->race);
+	race_wait_for_all(thread->race, 0);
 	for (unsigned int i = 0; i < thread->race->operations && !race_failed(thread->race); i++) {
 		race_operate(thread);
 		cond_resched();
@@ -442,13 +451,13 @@ static void race_init(struct kunit *test, struct race *race, unsigned int thread
 
 /* Nothing may be logged meanwhile, be it of a flush that takes too long */
 static void race_run(struct kunit *test, struct race *race, int (*mapper)(void *data),
-		     bool device, bool attacher)
+		     unsigned int slow_us, bool device, bool attacher)
 {
 	struct hw_log log = {};
 	unsigned int i;
 
 	hw_log_start(test, &log);
-	hw_set_slow(true);
+	hw_set_slow(slow_us);
 	for (i = 0; i < race->nr_threads; i++)
 		race_start(race, &race->threads[i], mapper, "map");
 	if (device)
@@ -463,7 +472,7 @@ static void race_run(struct kunit *test, struct race *race, int (*mapper)(void *
 	race_stop(&race->device);
 	for (i = 0; i < race->nr_threads; i++)
 		race_stop(&race->threads[i]);
-	hw_set_slow(false);
+	hw_set_slow(0);
 	hw_log_stop(test, &log);
 	KUNIT_EXPECT_FALSE_MSG(test, race_failed(race), "%s", race->message);
 	KUNIT_EXPECT_EQ(test, 0, log.lines + log.warnings + log.bugs);
@@ -477,8 +486,8 @@ static void race_soak(struct kunit *test, struct race *race, unsigned int thread
 
 	race_init(test, race, threads, seed);
 	race_init_slots(race);
-	race_run(test, race, race_mapper, true, hw_second_group(t) && race->masters > 1 &&
-		 !t->iommu->desc->default_domain);
+	race_run(test, race, race_mapper, SLOW_US, true,
+		 hw_second_group(t) && race->masters > 1 && !t->iommu->desc->default_domain);
 	for (i = 0; i < race->nr_slots; i++)
 		if (race->slots[i].pages)
 			hw_unmap(test, race->slots[i].iova, race->slots[i].pages);
@@ -508,13 +517,58 @@ void hw_smp_soak_test(struct kunit *test)
 	}
 }
 
-static u64 race_dma_reach(struct race_thread *thread, dma_addr_t iova)
+static u64 race_reach(struct race_thread *thread, dma_addr_t iova)
 {
 	struct hw_test *t = thread->race->t;
 	u64 paddr;
 
 	return hw_translate(t->iommu, t->master[0].stream, iova, true, &paddr) ?
 	       HW_NO_PADDR : paddr;
+}
+
+static u64 race_new_table(struct race *race, unsigned int i)
+{
+	return race->t->iova + (u64)i * NEW_TABLE_SIZE;
+}
+
+/* Each has a page in each table, which another one makes meanwhile; one begins later */
+static int race_table_mapper(void *data)
+{
+	struct race_thread *thread = data;
+	struct race *race = thread->race;
+	phys_addr_t paddr = virt_to_phys(hw_page(race->t, thread->nr));
+	u64 iova, reached;
+	int ret;
+
+	for (unsigned int i = 0; i < race->operations && !race_failed(race); i++) {
+		iova = race_new_table(race, i) + thread->nr * SZ_4K;
+		race_wait_for_all(race, i);
+		if ((i + thread->nr) % race->nr_threads)
+			udelay(below(thread, NEW_TABLE_US));
+		ret = iommu_map(race->t->domain, iova, paddr, SZ_4K, IOMMU_READ | IOMMU_WRITE,
+				GFP_KERNEL);
+		reached = race_reach(thread, iova);
+		if (ret || reached != paddr)
+			race_fail(race, "%s: map of 0x%llx: %d; it is at 0x%llx and not 0x%llx",
+				  current->comm, iova, ret, reached, (u64)paddr);
+	}
+	complete(&thread->done);
+	race_wait_for_stop();
+	return 0;
+}
+
+/* What is mapped is reached at once, also if another CPU makes the table meanwhile */
+void hw_smp_new_table_test(struct kunit *test)
+{
+	struct race *race = race_alloc(test);
+	struct hw_test *t = test->priv;
+	u64 end = t->domain->geometry.aperture_end;
+
+	race_init(test, race, 2, hw_soak_seed ?: get_random_u32());
+	race->operations = min_t(u64, NEW_TABLES, (end - t->iova) / NEW_TABLE_SIZE);
+	race_run(test, race, race_table_mapper, NEW_TABLE_US, false, false);
+	for (unsigned int i = 0; i < race->operations && !race_failed(race); i++)
+		hw_unmap(test, race_new_table(race, i), race->nr_threads);
 }
 
 /* Of what one thread unmaps, another one may get the addresses, but no page */
@@ -527,12 +581,12 @@ static int race_dma_mapper(void *data)
 	unsigned int slot, page;
 	void *memory;
 
-	race_wait_for_all(race);
+	race_wait_for_all(race, 0);
 	for (unsigned int i = 0; i < race->operations && !race_failed(race); i++) {
 		slot = below(thread, DMA_SLOTS);
 		if (paddr[slot]) {
 			dma_unmap_single(race->dev, iova[slot], SZ_4K, DMA_BIDIRECTIONAL);
-			if (!race->lazy && race_dma_reach(thread, iova[slot]) == paddr[slot])
+			if (!race->lazy && race_reach(thread, iova[slot]) == paddr[slot])
 				race_fail(race, "%s: 0x%llx is unmapped, and still at 0x%llx",
 					  current->comm, (u64)iova[slot],
 					  (u64)paddr[slot]);
@@ -549,10 +603,10 @@ static int race_dma_mapper(void *data)
 			break;
 		}
 		paddr[slot] = virt_to_phys(memory);
-		if (race_dma_reach(thread, iova[slot]) != paddr[slot])
+		if (race_reach(thread, iova[slot]) != paddr[slot])
 			race_fail(race, "%s: 0x%llx is mapped, at 0x%llx and not 0x%llx",
 				  current->comm, (u64)iova[slot],
-				  race_dma_reach(thread, iova[slot]), (u64)paddr[slot]);
+				  race_reach(thread, iova[slot]), (u64)paddr[slot]);
 	}
 
 	for (slot = 0; slot < DMA_SLOTS; slot++)
@@ -573,7 +627,7 @@ static void race_dma(struct kunit *test, bool lazy)
 	race->lazy = lazy;
 	if (lazy)
 		hw_dma_make_lazy(test, race->dev);
-	race_run(test, race, race_dma_mapper, false, false);
+	race_run(test, race, race_dma_mapper, SLOW_US, false, false);
 }
 
 /* The same through the DMA API */

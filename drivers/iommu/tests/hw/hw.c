@@ -20,9 +20,8 @@
 /* All of them; complete before there is a second thread, and never changed again */
 static LIST_HEAD(hw_iommus);
 
-/* With hw_set_slow(), one access in some takes a while, and less than this */
+/* With hw_set_slow(), one access in so many takes a while */
 #define HW_SLOW_ONE_IN	8
-#define HW_SLOW_US	16
 
 /* For a driver on another CPU, which may itself be kept waiting */
 #define HW_WAIT_MS	1000
@@ -750,16 +749,16 @@ void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
 }
 
 /* Set by hw_set_slow() */
-static bool hw_slow;
+static unsigned int hw_slow_us;
 
 /**
  * hw_set_slow() - let other CPUs overtake one that programs an IOMMU
- * @slow: whether what a driver does to registers, and to memory that it has mapped for an
- *	IOMMU, may take some microseconds, at random
+ * @us: what a driver does to registers, and to memory that it has mapped for an IOMMU, may
+ *	take less than so many microseconds more, at random; 0: it does not
  */
-void hw_set_slow(bool slow)
+void hw_set_slow(unsigned int us)
 {
-	WRITE_ONCE(hw_slow, slow);
+	WRITE_ONCE(hw_slow_us, us);
 }
 
 /**
@@ -769,12 +768,12 @@ void hw_set_slow(bool slow)
  */
 void hw_dawdle(void)
 {
-	unsigned int us;
+	unsigned int max_us = READ_ONCE(hw_slow_us), us;
 
-	if (!READ_ONCE(hw_slow))
+	if (!max_us)
 		return;
-	us = get_random_u32_below(HW_SLOW_ONE_IN * HW_SLOW_US);
-	if (us < HW_SLOW_US)
+	us = get_random_u32_below(HW_SLOW_ONE_IN * max_us);
+	if (us < max_us)
 		udelay(us);
 }
 

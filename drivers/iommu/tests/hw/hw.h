@@ -429,7 +429,7 @@ int hw_access(struct hw_iommu *iommu, u32 stream, u64 iova, bool write, u8 *valu
 struct hw_iommu *hw_find(struct device *dev, u32 *stream);
 void hw_read_ahead(struct hw_iommu *iommu, u32 stream, const u64 *iova,
 		   unsigned int count);
-void hw_set_slow(bool slow);
+void hw_set_slow(unsigned int us);
 void hw_clear(struct hw_iommu *iommu);
 unsigned int hw_take(struct hw_iommu *iommu, unsigned int *count);
 void hw_expect_powered(struct kunit *test, struct hw_iommu *iommu);
@@ -483,6 +483,7 @@ void hw_dma_lazy_test(struct kunit *test);
 void hw_removed_test(struct kunit *test);
 void hw_soak_test(struct kunit *test);
 void hw_smp_soak_test(struct kunit *test);
+void hw_smp_new_table_test(struct kunit *test);
 void hw_smp_dma_test(struct kunit *test);
 void hw_smp_dma_lazy_test(struct kunit *test);
 
@@ -544,6 +545,7 @@ void hw_smp_dma_lazy_test(struct kunit *test);
 		HW_CASE(removed_test),				\
 		HW_CASE(soak_test),				\
 		HW_SMP_CASE(smp_soak_test),			\
+		HW_SMP_CASE(smp_new_table_test),		\
 		HW_SMP_CASE(smp_dma_test),			\
 		HW_SMP_CASE(smp_dma_lazy_test),			\
 		{}						\
