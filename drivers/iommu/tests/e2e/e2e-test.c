@@ -43,7 +43,7 @@ enum traits {
 	FLUSHES_TABLES	= BIT(2),	/* unmap forgets tables on the spot */
 	FLUSHES_DOMAIN	= BIT(3),	/* any sync takes all of the domain along */
 	SPLITS_BLOCKS	= BIT(4),	/* the model forgets a block's first page */
-	FAULTS_AS_EVENT	= BIT(5),	/* the fault's address is not logged */
+	FAULTS_AS_EVENT	= BIT(5),	/* whose fault it was is logged, not where */
 	FAULTS_UNSEEN	= BIT(6),	/* the model reports no fault */
 	NEEDS_REFRESH	= BIT(7),	/* attached, the model sees no older maps */
 };
@@ -723,13 +723,15 @@ static void fault_test(struct kunit *test)
 {
 	struct e2e_test *e2e = test->priv;
 	dma_addr_t nowhere = first_iova(e2e->domain, e2e->edev) + FAULT_OFFSET;
-	char text[40] = "reports an error for PCI function";
+	char text[40];
 	struct kernel_log log;
 	bool found = false;
 
 	if (e2e->traits & FAULTS_UNSEEN)
 		kunit_skip(test, "model: the emulated IOMMU reports no faults");
-	if (!(e2e->traits & FAULTS_AS_EVENT))
+	if (e2e->traits & FAULTS_AS_EVENT)
+		strscpy(text, pci_name(e2e->edev->pdev));
+	else
 		snprintf(text, sizeof(text), "%llx", (u64)nowhere);
 	kernel_log_start(&log);
 	for (int i = 0; i < 4 && !found; i++) {
