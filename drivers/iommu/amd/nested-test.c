@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of nested domains: what is in the DTE, and what the IOMMU is told
- * to forget.
+ * to forget; and this also of tables in the guest's format, and of PASIDs.
  *
  * The device, its IOMMU and the PCI segment are the test's. The command buffer
  * is memory, the registers too, and every COMPLETION_WAIT is over before it was
@@ -15,6 +15,7 @@
 #include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/mman.h>
+#include <linux/mmu_notifier.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
@@ -37,6 +38,9 @@
 #define OTHER_GUEST	2
 #define GCR3		0x123456000ULL
 #define OTHER_GCR3	0x876543000ULL
+
+/* Of a process's page table; both bytes of what a device is told */
+#define PASID		0x105
 
 struct nested_test {
 	struct amd_iommu *iommu;
@@ -95,9 +99,23 @@ struct wanted {
 	unsigned int type;
 	u16 id;			/* of the domain, or the device */
 	bool tables;
+	bool guest;		/* in the guest's format, and for @pasid */
+	u32 pasid;
 	u64 first;
 	u64 last;
 };
+
+/* The format, and the PASID, as commands for the IOMMU or the device have it */
+static bool is_format(const struct iommu_cmd *cmd, const struct wanted *wanted)
+{
+	u32 pasid = cmd->data[0] & 0xfffff;
+
+	if (wanted->guest != !!(cmd->data[2] & CMD_INV_IOMMU_PAGES_GN_MASK))
+		return false;
+	if (wanted->type == CMD_INV_IOTLB_PAGES)
+		pasid = (cmd->data[0] >> 16 & 0xff) << 8 | (cmd->data[1] >> 16 & 0xff);
+	return !wanted->guest || pasid == wanted->pasid;
+}
 
 static bool is_wanted(const struct iommu_cmd *cmd, const struct wanted *wanted)
 {
@@ -107,12 +125,13 @@ static bool is_wanted(const struct iommu_cmd *cmd, const struct wanted *wanted)
 	switch (wanted->type) {
 	case CMD_INV_IOMMU_PAGES:
 		return (cmd->data[1] & 0xffff) == wanted->id &&
+		       is_format(cmd, wanted) &&
 		       (!wanted->tables ||
 			cmd->data[2] & CMD_INV_IOMMU_PAGES_PDE_MASK) &&
 		       covers(cmd, wanted->first, wanted->last);
 	case CMD_INV_IOTLB_PAGES:
 		return (cmd->data[0] & 0xffff) == wanted->id &&
-		       !(cmd->data[2] & CMD_INV_IOMMU_PAGES_GN_MASK) &&
+		       is_format(cmd, wanted) &&
 		       covers(cmd, wanted->first, wanted->last);
 	default:
 		return cmd->data[0] == wanted->id;
@@ -169,6 +188,21 @@ static bool flushed_device(struct nested_test *nt, u64 first, u64 last)
 					  .first = first, .last = last });
 }
 
+/* In the guest's format, for a PASID: of the device's own ID, and in its TLB */
+static bool flushed_pasid(struct nested_test *nt, u32 pasid, bool tables, u64 first,
+			  u64 last)
+{
+	u16 domid = nt->dev_data->gcr3_info.domid;
+
+	return sent(nt, &(struct wanted){ .type = CMD_INV_IOMMU_PAGES, .id = domid,
+					  .tables = tables, .guest = true,
+					  .pasid = pasid,
+					  .first = first, .last = last }) &&
+	       sent(nt, &(struct wanted){ .type = CMD_INV_IOTLB_PAGES, .id = DEVID,
+					  .guest = true, .pasid = pasid,
+					  .first = first, .last = last });
+}
+
 /* The hardware, and what it has been told */
 
 static struct dev_table_entry *dte(struct nested_test *nt)
@@ -217,6 +251,8 @@ static struct amd_iommu *new_iommu(struct kunit *test,
 	iommu->cmd_buf = kunit_kzalloc(test, CMD_BUFFER_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, iommu->cmd_buf);
 	*sem = SEMAPHORE;
+	iommu->dev = kunit_kzalloc(test, sizeof(*iommu->dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, iommu->dev);
 	iommu->cmd_sem = sem;
 	iommu->mmio_base = (u8 __iomem *)mmio;
 	iommu->index = index;
@@ -292,7 +328,7 @@ static void destroy_viommu(void *viommu)
 	((struct iommufd_viommu *)viommu)->ops->destroy(viommu);
 }
 
-static void free_nested(void *dom)
+static void free_by_ops(void *dom)
 {
 	((struct iommu_domain *)dom)->ops->free(dom);
 }
@@ -326,7 +362,7 @@ static struct iommu_domain *new_nested(struct kunit *test, u16 guest_domid,
 	dom = amd_iommu_alloc_domain_nested(nt->viommu, 0, &data);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dom);
 	dom->owner = &amd_iommu_ops;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_nested, dom));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_by_ops, dom));
 	return dom;
 }
 
@@ -616,6 +652,103 @@ static void other_iommu_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, nt->other_iommu->cmd_buf_tail);
 }
 
+struct features {
+	u64 efr;
+	int gpt_level;
+};
+
+static void set_features(void *data)
+{
+	const struct features *features = data;
+
+	amd_iommu_efr = features->efr;
+	amd_iommu_gpt_level = features->gpt_level;
+}
+
+/* A domain with tables in the guest's format, as for PASIDs, and the device in it */
+static struct iommu_domain *attached_guest_format(struct kunit *test)
+{
+	struct nested_test *nt = test->priv;
+	struct features *features;
+	struct iommu_domain *dom;
+
+	features = kunit_kzalloc(test, sizeof(*features), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, features);
+	features->efr = amd_iommu_efr;
+	features->gpt_level = amd_iommu_gpt_level;
+	amd_iommu_efr |= FEATURE_GT | FEATURE_GIOSUP | FEATURE_PPR | FEATURE_EPHSUP;
+	if (pgtable_l5_enabled())
+		amd_iommu_gpt_level = PAGE_MODE_5_LEVEL;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, set_features,
+							   features));
+	dom = amd_iommu_ops.domain_alloc_paging_flags(nt->dev,
+						      IOMMU_HWPT_ALLOC_PASID,
+						      NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dom);
+	dom->type = IOMMU_DOMAIN_UNMANAGED;
+	dom->owner = &amd_iommu_ops;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, dom));
+	nt->dev_data->max_pasids = PASID + 1;
+	nt->dev_data->pasid_enabled = 1;
+	attach(test, dom);
+	nt->dev_data->ats_enabled = 1;
+	commands_done(nt);
+	return dom;
+}
+
+/* Gone for the device's own ID, and from its TLB; with tables what leads there */
+static void guest_format_test(struct kunit *test)
+{
+	struct nested_test *nt = test->priv;
+	struct iommu_domain *dom = attached_guest_format(test);
+
+	KUNIT_EXPECT_TRUE(test, dte_has_guest(nt));
+	KUNIT_EXPECT_EQ(test, nt->dev_data->gcr3_info.domid, dte_domid(nt));
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(dom, IOVA, 0, SZ_4M, PROT, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(dom, SZ_1G, SZ_4K, SZ_2M, PROT, GFP_KERNEL));
+
+	commands_done(nt);
+	KUNIT_ASSERT_EQ(test, SZ_4M, iommu_unmap(dom, IOVA, SZ_4M));
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, 0, false, IOVA, IOVA + SZ_4M - 1));
+	commands_done(nt);
+	KUNIT_ASSERT_EQ(test, SZ_2M, iommu_unmap(dom, SZ_1G, SZ_2M));
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, 0, true, SZ_1G, SZ_1G + SZ_2M - 1));
+	commands_done(nt);
+	dom->ops->flush_iotlb_all(dom);
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, 0, true, 0, U64_MAX));
+}
+
+/* A process's page table: what it unmaps is gone for its PASID, all if that ends */
+static void process_test(struct kunit *test)
+{
+	const u64 first = IOVA, last = IOVA + SZ_8K - 1;
+	struct nested_test *nt = test->priv;
+	struct iommu_domain *dom;
+
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "driver: asserts the lock of a group, and there is none");
+
+	attached_guest_format(test);
+	KUNIT_ASSERT_EQ(test, 0, kunit_attach_mm());
+	dom = amd_iommu_ops.domain_alloc_sva(nt->dev, current->mm);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dom);
+	dom->mm = current->mm;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_by_ops, dom));
+
+	KUNIT_ASSERT_EQ(test, 0, dom->ops->set_dev_pasid(dom, nt->dev, PASID, NULL));
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, PASID, true, 0, U64_MAX));
+	commands_done(nt);
+	mmu_notifier_arch_invalidate_secondary_tlbs(dom->mm, first, last + 1);
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, PASID, true, first, last));
+	KUNIT_EXPECT_FALSE(test, flushed_pasid(nt, 0, false, first, last));
+	commands_done(nt);
+	amd_iommu_remove_dev_pasid(nt->dev, PASID, dom);
+	KUNIT_EXPECT_TRUE(test, flushed_pasid(nt, PASID, true, 0, U64_MAX));
+	commands_done(nt);
+	mmu_notifier_arch_invalidate_secondary_tlbs(dom->mm, first, last + 1);
+	KUNIT_EXPECT_EQ(test, nt->seen, nt->iommu->cmd_buf_tail);
+}
+
 static struct kunit_case nested_cases[] = {
 	KUNIT_CASE(attach_test),
 	KUNIT_CASE(unmap_test),
@@ -629,6 +762,8 @@ static struct kunit_case nested_cases[] = {
 	KUNIT_CASE(dirty_test),
 	KUNIT_CASE(device_tlb_test),
 	KUNIT_CASE(other_iommu_test),
+	KUNIT_CASE(guest_format_test),
+	KUNIT_CASE(process_test),
 	{}
 };
 

@@ -25,7 +25,10 @@
 #define IOVA		(4ULL * SZ_1G)
 #define DEVICES		20	/* more than fit in a batch */
 
+#define CACHING_MODE	BIT_ULL(7)	/* of the capabilities */
+
 static_assert(DEVICES > QI_MAX_BATCHED_DESC_COUNT);
+static_assert(cap_caching_mode(CACHING_MODE));
 
 struct cache_test {
 	struct intel_iommu *iommu;
@@ -160,6 +163,25 @@ static void flush(struct kunit *test, struct dmar_domain *domain,
 	ct->seen = ct->iommu->qi->free_head;
 	cache_tag_flush_range(domain, start, end, 0);
 	ct->sent = ct->iommu->qi->free_head;
+	local_irq_restore(flags);
+}
+
+/* The same where something was mapped; @caching: the IOMMU caches what is not mapped */
+static void flush_mapped(struct kunit *test, struct dmar_domain *domain,
+			 unsigned long start, unsigned long end, bool caching)
+{
+	struct cache_test *ct = test->priv;
+	u64 cap = ct->iommu->cap;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	domain->iotlb_sync_map = true;
+	ct->iommu->cap = caching ? cap | CACHING_MODE : cap & ~CACHING_MODE;
+	ct->seen = ct->iommu->qi->free_head;
+	intel_ss_paging_domain_ops.iotlb_sync_map(&domain->domain, start,
+						  end - start + 1);
+	ct->sent = ct->iommu->qi->free_head;
+	ct->iommu->cap = cap;
 	local_irq_restore(flags);
 }
 
@@ -474,6 +496,38 @@ static void detached_test(struct kunit *test)
 					   .last = U64_MAX));
 }
 
+/*
+ * What an IOMMU keeps of addresses where nothing was mapped is gone once there
+ * is: of second stages, by domain ID, those of guests too. Devices keep no such
+ * thing, nor does any IOMMU of first stages
+ */
+static void mapped_test(struct kunit *test)
+{
+	const typeof(ranges[0]) *range = test->param_value;
+	struct dmar_domain *domain = new_domain(test, DID, NULL);
+	struct dmar_domain *first = new_domain(test, DID + 1,
+					       &intel_fs_paging_domain_ops);
+	struct cache_test *ct = test->priv;
+
+	assign(test, domain, new_device(test, 1, true), IOMMU_NO_PASID);
+	assign(test, new_nested(test, DID + 2, domain), new_device(test, 2, true),
+	       IOMMU_NO_PASID);
+	assign(test, first, new_device(test, 3, true), IOMMU_NO_PASID);
+
+	flush_mapped(test, domain, range->start, range->end, true);
+	for (u16 did = DID; did <= DID + 2; did += 2)
+		KUNIT_EXPECT_EQ(test, 1, FORGOTTEN(test, .id = did,
+						   .first = range->start,
+						   .last = range->end));
+	for (unsigned int devfn = 1; devfn <= 2; devfn++)
+		KUNIT_EXPECT_EQ(test, 0, FORGOTTEN(test, .device = true,
+						   .id = PCI_DEVID(BUS, devfn)));
+	flush_mapped(test, domain, range->start, range->end, false);
+	KUNIT_EXPECT_EQ(test, ct->seen, ct->sent);
+	flush_mapped(test, first, range->start, range->end, true);
+	KUNIT_EXPECT_EQ(test, ct->seen, ct->sent);
+}
+
 static struct kunit_case cache_cases[] = {
 	KUNIT_CASE_PARAM(paging_test, ranges_gen_params),
 	KUNIT_CASE_PARAM(pasid_test, ranges_gen_params),
@@ -482,6 +536,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE_PARAM(nested_test, ranges_gen_params),
 	KUNIT_CASE(guest_test),
 	KUNIT_CASE(detached_test),
+	KUNIT_CASE_PARAM(mapped_test, ranges_gen_params),
 	{}
 };
 
