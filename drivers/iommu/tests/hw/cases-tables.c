@@ -44,6 +44,7 @@ void hw_block_test(struct kunit *test)
 		/* Some blocks are as many entries as a table has for pages: not by the first */
 		hw_expect_reached(test, 0, t->iova + (pages - 1) * SZ_4K, pages - 1, 1);
 		hw_expect_reached(test, 0, t->iova, 0, pages);
+		hw_expect_found(test, t->iova, 0, pages);
 		hw_clear(t->iommu);
 		hw_unmap(test, t->iova, pages);
 		hw_expect_syncs(test, 1);

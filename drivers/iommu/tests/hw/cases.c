@@ -143,6 +143,27 @@ void hw_expect_reached(struct kunit *test, unsigned int m, u64 iova,
 }
 
 /**
+ * hw_expect_found() - the driver finds what is mapped, whatever the offset in a page or block
+ * @test: fails if iommu_iova_to_phys() returns another address
+ * @iova: of the first page
+ * @page: that this one is mapped to, and the next ones to the next
+ * @count: how many pages
+ */
+void hw_expect_found(struct kunit *test, u64 iova, unsigned int page, unsigned int count)
+{
+	static const u16 offsets[] = { 0, 0x234, SZ_4K - 1 };
+	struct hw_test *t = test->priv;
+
+	for (unsigned int i = 0; i < count * ARRAY_SIZE(offsets); i++) {
+		u64 at = i / ARRAY_SIZE(offsets) * SZ_4K + offsets[i % ARRAY_SIZE(offsets)];
+
+		KUNIT_EXPECT_EQ_MSG(test, virt_to_phys(hw_page(t, page)) + at,
+				    iommu_iova_to_phys(t->domain, iova + at),
+				    "offset 0x%llx", at);
+	}
+}
+
+/**
  * hw_expect_refused() - a device must not get through
  * @test: fails if it does
  * @m: number of the master

@@ -71,6 +71,7 @@ u8 hw_sees(struct hw_test *t, unsigned int m, u64 iova);
 bool hw_can_write(struct hw_test *t, unsigned int m, u64 iova);
 void hw_expect_reached(struct kunit *test, unsigned int m, u64 iova,
 		       unsigned int page, unsigned int count);
+void hw_expect_found(struct kunit *test, u64 iova, unsigned int page, unsigned int count);
 void hw_expect_refused(struct kunit *test, unsigned int m, u64 iova,
 		       unsigned int count);
 
