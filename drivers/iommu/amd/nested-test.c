@@ -192,15 +192,17 @@ static bool flushed_device(struct nested_test *nt, u64 first, u64 last)
 static bool flushed_pasid(struct nested_test *nt, u32 pasid, bool tables, u64 first,
 			  u64 last)
 {
-	u16 domid = nt->dev_data->gcr3_info.domid;
+	const struct wanted in_iommu = {
+		.type = CMD_INV_IOMMU_PAGES, .id = nt->dev_data->gcr3_info.domid,
+		.tables = tables, .guest = true, .pasid = pasid,
+		.first = first, .last = last,
+	};
+	const struct wanted in_device = {
+		.type = CMD_INV_IOTLB_PAGES, .id = DEVID,
+		.guest = true, .pasid = pasid, .first = first, .last = last,
+	};
 
-	return sent(nt, &(struct wanted){ .type = CMD_INV_IOMMU_PAGES, .id = domid,
-					  .tables = tables, .guest = true,
-					  .pasid = pasid,
-					  .first = first, .last = last }) &&
-	       sent(nt, &(struct wanted){ .type = CMD_INV_IOTLB_PAGES, .id = DEVID,
-					  .guest = true, .pasid = pasid,
-					  .first = first, .last = last });
+	return sent(nt, &in_iommu) && sent(nt, &in_device);
 }
 
 /* The hardware, and what it has been told */
