@@ -310,19 +310,22 @@ static void forget_iommu(void *dev)
 	((struct device *)dev)->iommu = NULL;
 }
 
-static struct protection_domain *new_domain(struct kunit *test)
+static struct iommu_domain *new_paging(struct kunit *test, u32 flags)
 {
 	struct nested_test *nt = test->priv;
 	struct iommu_domain *dom;
 
-	dom = amd_iommu_ops.domain_alloc_paging_flags(nt->dev,
-						      IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
-						      NULL);
+	dom = amd_iommu_ops.domain_alloc_paging_flags(nt->dev, flags, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dom);
 	dom->type = IOMMU_DOMAIN_UNMANAGED;
 	dom->owner = &amd_iommu_ops;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, dom));
-	return to_pdomain(dom);
+	return dom;
+}
+
+static struct protection_domain *new_domain(struct kunit *test)
+{
+	return to_pdomain(new_paging(test, IOMMU_HWPT_ALLOC_DIRTY_TRACKING));
 }
 
 static void destroy_viommu(void *viommu)
@@ -683,13 +686,7 @@ static struct iommu_domain *attached_guest_format(struct kunit *test)
 		amd_iommu_gpt_level = PAGE_MODE_5_LEVEL;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, set_features,
 							   features));
-	dom = amd_iommu_ops.domain_alloc_paging_flags(nt->dev,
-						      IOMMU_HWPT_ALLOC_PASID,
-						      NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dom);
-	dom->type = IOMMU_DOMAIN_UNMANAGED;
-	dom->owner = &amd_iommu_ops;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, dom));
+	dom = new_paging(test, IOMMU_HWPT_ALLOC_PASID);
 	nt->dev_data->max_pasids = PASID + 1;
 	nt->dev_data->pasid_enabled = 1;
 	attach(test, dom);

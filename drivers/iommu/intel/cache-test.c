@@ -499,7 +499,7 @@ static void detached_test(struct kunit *test)
 /*
  * What an IOMMU keeps of addresses where nothing was mapped is gone once there
  * is: of second stages, by domain ID, those of guests too. Devices keep no such
- * thing, nor does any IOMMU of first stages
+ * thing, nor does any IOMMU of first stages.
  */
 static void mapped_test(struct kunit *test)
 {
