@@ -730,7 +730,7 @@ static void fault_test(struct kunit *test)
 	if (e2e->traits & FAULTS_UNSEEN)
 		kunit_skip(test, "model: the emulated IOMMU reports no faults");
 	if (e2e->traits & FAULTS_AS_EVENT)
-		strscpy(text, pci_name(e2e->edev->pdev));
+		snprintf(text, sizeof(text), "%s: Event", pci_name(e2e->edev->pdev));
 	else
 		snprintf(text, sizeof(text), "%llx", (u64)nowhere);
 	kernel_log_start(&log);
